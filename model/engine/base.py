@@ -1,0 +1,102 @@
+"""The seam: what tabs and routes know of an engine. They cannot tell one from another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from model.engine.generation import Generation, GenerationRequest, Slot
+from model.presets import ModelPreset
+from model.prompts.dialogue import DialogueFormat
+from model.prompts.infill import InfillFormat
+from model.tokenization import PromptTokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """One step of loading a model. `fraction` is None where no measure is known."""
+
+    stage: str
+    fraction: float | None = None
+
+
+ReportProgress = Callable[[LoadProgress], None]
+
+
+@dataclass(frozen=True)
+class ResidentModel:
+    """A model that is loaded, as far as those who build prompts for it need to know.
+
+    Attributes:
+        context_length: tokens, prompt and completion together.
+        device: as torch writes it, "cpu" or "cuda:0".
+        precision: "float32", "bfloat16", "float16", "8-bit" or "4-bit".
+        infill: the dialect its tokenizer knows, or None.
+        dialogue: the dialogue format it was tuned on, or None.
+        stop_token_ids: the ids that end its plain text.
+    """
+
+    preset: ModelPreset
+    tokenizer: PromptTokenizer
+    context_length: int
+    device: str
+    precision: str
+    infill: InfillFormat | None
+    dialogue: DialogueFormat | None
+    stop_token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine does exactly. A client is refused what is not here."""
+
+    seed: bool = True
+    repetition_penalty: bool = True
+    min_p: bool = True
+    alternatives: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`is_alive`: the thread that owns the models lives. `last_error`: how its last step failed."""
+
+    is_alive: bool
+    num_running: int
+    num_waiting: int
+    last_error: str | None = None
+
+
+class Engine(Protocol):
+    """Owns the models of both slots and runs requests on them."""
+
+    capabilities: Capabilities
+
+    def load(
+        self, slot: Slot, preset: ModelPreset, folder: Path | None, report: ReportProgress
+    ) -> ResidentModel:
+        """Make the checkpoint in `folder` resident in `slot`, in place of what was there.
+
+        Blocks until done, so call it off the event loop; `report` is called on any thread.
+
+        Raises:
+            ModelLoadError: the model cannot be loaded. The slot then holds what it held before.
+        """
+        ...
+
+    def submit(self, request: GenerationRequest, client: str) -> Generation:
+        """Queue `request` for `client` (an opaque name). Call it on the reader's event loop.
+
+        Raises:
+            QueueFullError: too many requests wait.
+            EngineClosedError: the engine has stopped.
+        """
+        ...
+
+    @property
+    def health(self) -> Health: ...
+
+    def close(self) -> None:
+        """Cancel what runs and waits, and free the models. Blocks until the thread is gone."""
+        ...

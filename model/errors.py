@@ -1,0 +1,117 @@
+"""Everything that can go wrong, as types.
+
+PlaygroundError
+├── InvalidInputError            what was sent cannot be used; nothing was computed
+│   ├── SamplingParamsError      a sampling setting outside its interval
+│   ├── PromptError              text that no tokenizer can take, or an empty prompt
+│   ├── ContextLengthError       the prompt is longer than the model's window
+│   └── CapabilityError          the resident model cannot do what was asked
+├── UnavailableError             asked at the wrong moment; trying again may work
+│   ├── ModelNotReadyError       the slot's model is still loading
+│   ├── QueueFullError           too many requests wait already
+│   └── EngineClosedError        the engine has stopped, or its thread is gone
+├── ModelLoadError               a model could not be made resident
+│   ├── CheckpointError          the folder holds no usable checkpoint
+│   └── EmbeddedModelError       the embedded model could not be obtained or verified
+└── GenerationError              the model failed while it ran this request
+    └── OutOfMemoryError         ... for want of memory
+
+`message` says what happened, `advice` what to do about it; both are fit for a user's eyes and
+hold no prompt text. The mapping to HTTP lives in `api.errors`, the one to the page in `ui.notices`.
+"""
+
+from __future__ import annotations
+
+
+class PlaygroundError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: one sentence, what happened.
+        advice: one sentence, what the reader can do. May be empty.
+    """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class InvalidInputError(PlaygroundError):
+    """What was sent cannot be used."""
+
+
+class SamplingParamsError(InvalidInputError):
+    """A sampling setting lies outside its interval. `field` names it."""
+
+    def __init__(self, field: str, message: str, advice: str = "") -> None:
+        super().__init__(message, advice)
+        self.field = field
+
+
+class PromptError(InvalidInputError):
+    """The prompt is empty or holds text that cannot be encoded."""
+
+
+class ContextLengthError(InvalidInputError):
+    """The prompt holds `num_tokens` tokens where the window has room for `limit`."""
+
+    def __init__(self, num_tokens: int, limit: int, advice: str = "Shorten the prompt.") -> None:
+        excess = num_tokens - limit
+        super().__init__(
+            f"The prompt is {num_tokens:,} tokens long, {excess:,} over the {limit:,} that fit.",
+            advice,
+        )
+        self.num_tokens = num_tokens
+        self.limit = limit
+
+
+class CapabilityError(InvalidInputError):
+    """The resident model cannot do what was asked."""
+
+
+class UnavailableError(PlaygroundError):
+    """The request came at the wrong moment."""
+
+
+class ModelNotReadyError(UnavailableError):
+    """The slot's model is still loading; `stage` says how far it is."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(f"The model is currently loading: {stage}.", "Try again in a moment.")
+        self.stage = stage
+
+
+class QueueFullError(UnavailableError):
+    """The waiting line is full at `limit` requests."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The queue is full: {limit} requests wait already.", "Try again soon.")
+        self.limit = limit
+
+
+class EngineClosedError(UnavailableError):
+    """The engine is shut down, or the thread that owns the models is gone."""
+
+
+class ModelLoadError(PlaygroundError):
+    """A model could not be made resident."""
+
+
+class CheckpointError(ModelLoadError):
+    """The folder holds no checkpoint that can be used."""
+
+
+class EmbeddedModelError(ModelLoadError):
+    """The embedded model could not be obtained, verified or converted."""
+
+
+class GenerationError(PlaygroundError):
+    """The model raised while it ran the request."""
+
+
+class OutOfMemoryError(GenerationError):
+    """The device had too little memory for the request."""

@@ -1,0 +1,33 @@
+"""A prompt is a sequence of segments, never a string: text that a person wrote can hold the
+spelling of a special token without becoming one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Part = Literal["prompt", "prefix", "suffix", "context", "system", "user", "assistant", "markup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A special token, by its spelling in the vocabulary."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Ordinary text. `part` says whose it is; "markup" is the format's own."""
+
+    text: str
+    part: Part
+
+
+Segment = Special | Text
+Prompt = tuple[Segment, ...]
+
+
+def render(prompt: Prompt) -> str:
+    """The prompt as one string, for people to read. Never encode it."""
+    return "".join(item.token if isinstance(item, Special) else item.text for item in prompt)

@@ -1,0 +1,110 @@
+"""One request from what a person asks for to the last event: what page and routes both call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from model.engine.base import Engine, LoadProgress
+from model.engine.events import Event
+from model.engine.generation import Generation
+from model.loading.residency import Residency
+from model.requests import FittedRequest, Overflow, PlaygroundRequest, fit, slot_of
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The slot's model is not there yet."""
+
+    progress: LoadProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The prompt is built and fits; what follows are the engine's events."""
+
+    fitted: FittedRequest
+
+
+RunEvent = Waiting | Prepared | Event
+
+
+class Run:
+    """One request under way.
+
+    `async for event in run.events()` gives `Waiting*`, `Prepared`, then the engine's events.
+    Closing that iterator, or cancelling the task that reads it, cancels the generation too: a
+    reader that is gone leaves nothing running.
+    """
+
+    def __init__(
+        self,
+        service: GenerationService,
+        request: PlaygroundRequest,
+        client: str,
+        overflow: Overflow,
+        deadline: float | None,
+    ) -> None:
+        self._service = service
+        self._request = request
+        self._client = client
+        self._overflow = overflow
+        self._deadline = deadline
+        self._generation: Generation | None = None
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Stop. The iterator goes on to `Finished(CANCELLED)`; before `Prepared` it just ends."""
+        self._is_cancelled = True
+        if self._generation is not None:
+            self._generation.cancel()
+
+    async def events(self) -> AsyncIterator[RunEvent]:
+        """
+        Raises:
+            PlaygroundError: before `Prepared`, for a request that cannot be run or a model that
+                could not be loaded. After it, failures come as `Failed`.
+        """
+        slot = slot_of(self._request)
+        residency = self._service.residency
+        async for progress in residency.wait(slot):
+            if self._is_cancelled:
+                return
+            yield Waiting(progress)
+        async with residency.lease(slot) as resident:
+            fitted = fit(
+                self._request, resident, overflow=self._overflow, deadline=self._deadline
+            )
+            yield Prepared(fitted)
+            if self._is_cancelled:
+                return
+            self._generation = self._service.engine.submit(fitted.generation, self._client)
+            try:
+                async for event in self._generation:
+                    yield event
+            finally:
+                self._generation.cancel()
+
+
+class GenerationService:
+    """Runs requests on the resident models."""
+
+    def __init__(self, residency: Residency, engine: Engine) -> None:
+        self.residency = residency
+        self.engine = engine
+
+    def start(
+        self,
+        request: PlaygroundRequest,
+        client: str,
+        *,
+        overflow: Overflow,
+        deadline: float | None = None,
+    ) -> Run:
+        """A run of `request` for `client`; nothing happens until its events are read.
+
+        Args:
+            overflow: what to do with a prompt over the context: "trim" it or "refuse".
+            deadline: seconds after which the generation is cut off; None is never.
+        """
+        return Run(self, request, client, overflow, deadline)
