@@ -1,6 +1,6 @@
 """What a generation tells its reader: plain, picklable data, in this order.
 
-    Queued* → Prefill* → Token* → (Finished | Failed)
+Queued* → Prefill* → Token* → (Finished | Failed)
 """
 
 from __future__ import annotations
@@ -87,12 +87,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The generation ended by itself, by a limit or by `cancel()`. All its text was sent."""
+    """The generation ended by itself, by a limit or by `cancel()`. All its text was sent.
+
+    `seed` is the one that was used, drawn where none was asked for; None if the model never ran.
+    """
 
     reason: FinishReason
     usage: Usage
     timings: Timings
-    seed: int
+    seed: int | None
 
 
 @dataclass(frozen=True, slots=True)

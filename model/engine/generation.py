@@ -54,7 +54,12 @@ class Generation:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._cancelled = threading.Event()
         self._is_over = False
-        self._on_cancel: Callable[[], None] | None = None
+        self._on_interrupt: Callable[[], None] | None = None
+        self._deadline_timer = (
+            self._loop.call_later(request.deadline, self._interrupt)
+            if request.deadline is not None
+            else None
+        )
 
     @property
     def is_cancelled(self) -> bool:
@@ -75,12 +80,12 @@ class Generation:
         if self._cancelled.is_set():
             return
         self._cancelled.set()
-        if self._on_cancel is not None:
-            self._on_cancel()
+        self._interrupt()
 
-    def on_cancel(self, callback: Callable[[], None]) -> None:
-        """Engines: run `callback` on the canceller's thread when `cancel()` is called."""
-        self._on_cancel = callback
+    def on_interrupt(self, callback: Callable[[], None]) -> None:
+        """Engines: run `callback` when `cancel()` is called or the deadline passes, so that a
+        request that still waits can leave the line at once."""
+        self._on_interrupt = callback
 
     def publish(self, event: Event) -> None:
         """Engines: hand `event` to the reader, from any thread, without waiting."""
@@ -95,5 +100,12 @@ class Generation:
         if self._is_over:
             raise StopAsyncIteration
         event = await self._events.get()
-        self._is_over = isinstance(event, Finished | Failed)
+        if isinstance(event, Finished | Failed):
+            self._is_over = True
+            if self._deadline_timer is not None:
+                self._deadline_timer.cancel()
         return event
+
+    def _interrupt(self) -> None:
+        if self._on_interrupt is not None:
+            self._on_interrupt()

@@ -1,0 +1,95 @@
+"""The streamer: token ids in on the model's thread, certain text out, token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from transformers import TextIteratorStreamer
+
+from model.engine.events import Token
+from model.stopping import StopMatcher
+from model.tokenization import PromptTokenizer
+
+
+class TokenStreamer(TextIteratorStreamer):
+    """A `TextIteratorStreamer` with three repairs.
+
+    1. Errors are passed on: `fail(error)` ends the stream and the reader's `next` raises it.
+       (`generate` calls `end` only when all went well, which leaves a reader waiting forever.)
+    2. Text comes out with the token that completes it, not after the next space.
+    3. Half a stop string is held back, and `is_stopped` tells when a whole one was met.
+
+    Give it to `generate(streamer=...)`; `put` skips the prompt.
+
+    Args:
+        tokenizer: decodes the ids.
+        stop: stop strings, matched on decoded text.
+        on_token: called on the model's thread with each `Token`. Without it, iterate the streamer
+            from another thread to get the text, as with its parent.
+        is_start_stripped: leave out newlines before the first other character.
+        timeout: seconds that a reader waits for the next text; None is forever.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PromptTokenizer,
+        stop: Sequence[str] = (),
+        *,
+        on_token: Callable[[Token], None] | None = None,
+        is_start_stripped: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        super().__init__(tokenizer, skip_prompt=True, timeout=timeout)
+        self._decoder = tokenizer.decoder()
+        self._matcher = StopMatcher(stop)
+        self._on_token = on_token or self._queue_text
+        self._is_at_start = is_start_stripped
+        self.num_tokens = 0
+        self.last_id: int | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a stop string was met: nothing that follows will be shown."""
+        return self._matcher.matched is not None
+
+    def put(self, value: torch.Tensor) -> None:
+        """Take the prompt's ids (once, ignored), then new ids, of shape (1, n) or (n,)."""
+        if self.next_tokens_are_prompt:
+            self.next_tokens_are_prompt = False
+            return
+        for token_id in value.flatten().tolist():
+            self.num_tokens += 1
+            self.last_id = token_id
+            text = self._certain(self._decoder.step(token_id))
+            self._on_token(Token(token_id, text))
+
+    def end(self) -> None:
+        """Release what was held back and end the stream."""
+        if not self.is_stopped:
+            rest = self._certain(self._decoder.flush()) + self._matcher.flush()
+            if rest:
+                self._on_token(Token(None, rest))
+        self.text_queue.put(self.stop_signal)
+
+    def fail(self, error: Exception) -> None:
+        """End the stream with `error`, which the reader's `next` raises."""
+        self.text_queue.put(error)
+
+    def __next__(self) -> str:
+        value = self.text_queue.get(timeout=self.timeout)
+        if isinstance(value, Exception):
+            raise value
+        if value is self.stop_signal:
+            raise StopIteration
+        return str(value)
+
+    def _certain(self, text: str) -> str:
+        if self._is_at_start:
+            text = text.lstrip("\r\n")
+            self._is_at_start = not text
+        return self._matcher.feed(text)
+
+    def _queue_text(self, token: Token) -> None:
+        if token.text:
+            self.text_queue.put(token.text)
