@@ -72,9 +72,7 @@ class Run:
                 return
             yield Waiting(progress)
         async with residency.lease(slot) as resident:
-            fitted = fit(
-                self._request, resident, overflow=self._overflow, deadline=self._deadline
-            )
+            fitted = fit(self._request, resident, overflow=self._overflow, deadline=self._deadline)
             yield Prepared(fitted)
             if self._is_cancelled:
                 return

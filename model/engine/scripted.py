@@ -199,9 +199,14 @@ class _Typist:
         matcher = StopMatcher(params.stop)
         decoder = self._tokenizer.decoder()
         ids = self._tokenizer.encode_text(script)
-        for index, token_id in enumerate(ids[: params.max_new_tokens]):
+        reason = FinishReason.EOS_TOKEN
+        for index, token_id in enumerate(ids):
             if self._generation.should_stop:
-                return self._stop_reason()
+                reason = self._stop_reason()
+                break
+            if index == params.max_new_tokens:
+                reason = FinishReason.LENGTH
+                break
             if fault is not None and index == len(ids) // 2:
                 raise fault()
             self._sleep(1)
@@ -209,7 +214,7 @@ class _Typist:
             if matcher.matched is not None:
                 return FinishReason.STOP_SEQUENCE
         self._say_rest(decoder.flush() + matcher.flush())
-        return FinishReason.LENGTH if len(ids) > params.max_new_tokens else FinishReason.EOS_TOKEN
+        return reason
 
     def _say(self, token_id: int, text: str) -> None:
         self._num_tokens += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,7 +183,5 @@ def _as_load_error(error: Exception) -> ModelLoadError:
 
 
 async def _wait_briefly(event: asyncio.Event) -> None:
-    try:
+    with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), BEAT_SECONDS)
-    except TimeoutError:
-        pass

@@ -1,0 +1,209 @@
+"""Runs requests on one loaded checkpoint. Everything here happens on the models' thread.
+
+prefill in chunks → `generate` over the filled cache → streamer → events
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+
+import torch
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from model.engine.events import Finished, FinishReason, Prefill, Timings, Token, Usage
+from model.engine.generation import Generation, GenerationRequest
+from model.engine.prefix_cache import CachedPrefix, PrefixCache
+from model.errors import ContextLengthError, PromptError
+from model.sampling import SamplingParams
+from model.streaming import TokenStreamer
+from model.tokenization import PromptTokenizer
+
+
+class Interrupt(StoppingCriteria):
+    """Ends `generate` before its next forward pass: cancelled, out of time or at a stop string."""
+
+    def __init__(self, generation: Generation, streamer: TokenStreamer) -> None:
+        self._generation = generation
+        self._streamer = streamer
+
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor | None, **kwargs: object
+    ) -> torch.Tensor:
+        should_stop = self._streamer.is_stopped or self._generation.should_stop
+        return torch.full((input_ids.shape[0],), should_stop, device=input_ids.device)
+
+
+@dataclass
+class Stopwatch:
+    """When things happened to one generation, on the monotonic clock."""
+
+    submitted_at: float
+    started_at: float
+    first_token_at: float | None = None
+
+    def timings(self) -> Timings:
+        first = self.first_token_at
+        return Timings(
+            queued=self.started_at - self.submitted_at,
+            time_to_first_token=None if first is None else first - self.started_at,
+            total=time.monotonic() - self.started_at,
+        )
+
+
+class ModelRunner:
+    """One checkpoint with the cache it keeps.
+
+    Args:
+        model: a causal language model, on its device, in evaluation mode.
+        tokenizer: its tokenizer.
+        context_length: positions the model has; not one more reaches it.
+        chunk: tokens per forward pass of prefill; between two, a request can be stopped.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PromptTokenizer, context_length: int, chunk: int
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._context_length = context_length
+        self._chunk = chunk
+        self._prefixes = PrefixCache(model.config, chunk)
+
+    def run(self, generation: Generation) -> None:
+        """Run to the `Finished` event.
+
+        Raises:
+            PromptError, ContextLengthError: ids that would break the model.
+            Exception: whatever the model raises; the kept cache is dropped then.
+        """
+        request = generation.request
+        self._check(request)
+        watch = Stopwatch(generation.submitted_at, time.monotonic())
+        params = request.params
+        seed = params.seed if params.seed is not None else random.randrange(2**31)
+        with torch.inference_mode():
+            prefix = self._prefixes.take(
+                request.prompt_ids, is_reproducible=params.seed is not None
+            )
+            num_reused = len(prefix.ids)
+            is_complete = self._prefill(generation, prefix)
+            num_new, reason = 0, _interruption(generation)
+            if is_complete:
+                torch.manual_seed(seed)
+                num_new, reason = self._decode(generation, prefix, watch)
+        self._prefixes.keep(prefix)
+        usage = Usage(len(request.prompt_ids), num_reused, num_new)
+        generation.publish(Finished(reason, usage, watch.timings(), seed))
+
+    def _check(self, request: GenerationRequest) -> None:
+        """Learned positions and embeddings are tables: past their end lies an IndexError on a CPU
+        and a poisoned context on CUDA."""
+        room = self._context_length - request.params.max_new_tokens
+        if len(request.prompt_ids) > room:
+            raise ContextLengthError(len(request.prompt_ids), max(room, 0))
+        num_embeddings = self._model.get_input_embeddings().num_embeddings
+        if not request.prompt_ids or min(request.prompt_ids) < 0:
+            raise PromptError("The prompt holds no tokens.", "Type something first.")
+        if max(request.prompt_ids) >= num_embeddings:
+            raise PromptError(
+                "The prompt holds token ids that the model does not have.",
+                f"Ids go from 0 to {num_embeddings - 1}.",
+            )
+
+    def _prefill(self, generation: Generation, prefix: CachedPrefix) -> bool:
+        """Fill the cache up to the prompt's last token; False if it was interrupted.
+
+        `prefix` is valid after each chunk. The last token is `generate`'s, for its logits.
+        """
+        prompt_ids = generation.request.prompt_ids
+        end = len(prompt_ids) - 1
+        while len(prefix.ids) < end:
+            if generation.should_stop:
+                return False
+            start = len(prefix.ids)
+            stop = min((start // self._chunk + 1) * self._chunk, end)
+            ids = torch.tensor([prompt_ids[start:stop]], device=self._model.device)  # (1, chunk)
+            # The body without the head: nobody reads logits over the vocabulary here.
+            self._model.base_model(input_ids=ids, past_key_values=prefix.cache, use_cache=True)
+            if start == prefix.num_reproducible and stop % self._chunk == 0:
+                prefix.num_reproducible = stop
+            prefix.ids.extend(prompt_ids[start:stop])
+            generation.publish(Prefill(stop, len(prompt_ids)))
+        return not generation.should_stop
+
+    def _decode(
+        self, generation: Generation, prefix: CachedPrefix, watch: Stopwatch
+    ) -> tuple[int, FinishReason]:
+        """Generate over the filled cache; returns the number of new tokens and why it ended."""
+        request = generation.request
+
+        def publish(token: Token) -> None:
+            watch.first_token_at = watch.first_token_at or time.monotonic()
+            generation.publish(token)
+
+        streamer = TokenStreamer(
+            self._tokenizer,
+            request.params.stop,
+            on_token=publish,
+            is_start_stripped=request.is_start_stripped,
+        )
+        prompt = torch.tensor([request.prompt_ids], device=self._model.device)  # (1, prompt)
+        try:
+            output = self._model.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                past_key_values=prefix.cache,
+                generation_config=generation_config(request.params, request.stop_token_ids),
+                stopping_criteria=StoppingCriteriaList([Interrupt(generation, streamer)]),
+                streamer=streamer,
+            )
+        except Exception as error:
+            streamer.fail(error)
+            raise
+        # The last token was sampled but never fed back, so the cache ends before it.
+        prefix.ids[:] = output[0, : prefix.cache.get_seq_length()].tolist()
+        return streamer.num_tokens, _reason(generation, streamer)
+
+
+def generation_config(params: SamplingParams, stop_token_ids: tuple[int, ...]) -> GenerationConfig:
+    """`params` in transformers' terms. Nothing is left to a checkpoint's own defaults."""
+    sampling = (
+        {"do_sample": False}
+        if params.is_greedy
+        else {
+            "do_sample": True,
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "top_k": params.top_k,
+            "min_p": params.min_p or None,
+        }
+    )
+    return GenerationConfig(
+        max_new_tokens=params.max_new_tokens,
+        repetition_penalty=params.repetition_penalty,
+        eos_token_id=list(stop_token_ids),
+        pad_token_id=stop_token_ids[0],
+        **sampling,
+    )
+
+
+def _reason(generation: Generation, streamer: TokenStreamer) -> FinishReason:
+    request = generation.request
+    if streamer.is_stopped:
+        return FinishReason.STOP_SEQUENCE
+    if streamer.last_id in request.stop_token_ids:
+        return FinishReason.EOS_TOKEN
+    if streamer.num_tokens >= request.params.max_new_tokens:
+        return FinishReason.LENGTH
+    return _interruption(generation)
+
+
+def _interruption(generation: Generation) -> FinishReason:
+    return FinishReason.CANCELLED if generation.is_cancelled else FinishReason.DEADLINE
