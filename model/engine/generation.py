@@ -30,6 +30,8 @@ class GenerationRequest:
         params: sampling parameters, `max_new_tokens` already clamped.
         stop_token_ids: ids that end the text, the model's own end-of-text among them.
         deadline: seconds from submission after which it is cut off; None is never.
+        is_start_stripped: leave out newlines before the first other character; they belong to
+            the dialogue's markup.
     """
 
     slot: Slot
@@ -37,6 +39,7 @@ class GenerationRequest:
     params: SamplingParams
     stop_token_ids: tuple[int, ...]
     deadline: float | None = None
+    is_start_stripped: bool = False
     request_id: str = field(default_factory=lambda: f"gen-{next(_request_numbers)}")
 
 
