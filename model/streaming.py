@@ -45,6 +45,7 @@ class TokenStreamer(TextIteratorStreamer):
         self._matcher = StopMatcher(stop)
         self._on_token = on_token or self._queue_text
         self._is_at_start = is_start_stripped
+        self._is_prompt_next = True
         self.num_tokens = 0
         self.last_id: int | None = None
 
@@ -55,8 +56,8 @@ class TokenStreamer(TextIteratorStreamer):
 
     def put(self, value: torch.Tensor) -> None:
         """Take the prompt's ids (once, ignored), then new ids, of shape (1, n) or (n,)."""
-        if self.next_tokens_are_prompt:
-            self.next_tokens_are_prompt = False
+        if self._is_prompt_next:
+            self._is_prompt_next = False
             return
         for token_id in value.flatten().tolist():
             self.num_tokens += 1

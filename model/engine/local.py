@@ -26,6 +26,10 @@ from model.prompts.infill import detect_infill
 
 if TYPE_CHECKING:
     from model.engine.runner import ModelRunner
+    from model.tokenization import ModelTokenizer
+
+# What ends a file: without `<file_sep>` StarCoder 2 goes on to invent the next one.
+END_TOKENS = ("<|endoftext|>", "<file_sep>")
 
 
 class LocalEngine:
@@ -115,7 +119,7 @@ class LocalEngine:
             precision=loaded.precision,
             infill=detect_infill(tokenizer.special_id),
             dialogue=detect_dialogue(tokenizer.special_id),
-            stop_token_ids=tokenizer.stop_token_ids,
+            stop_token_ids=_stop_token_ids(tokenizer),
         )
         return runner, resident
 
@@ -144,6 +148,11 @@ class LocalEngine:
             raise OutOfMemoryError(
                 "The device ran out of memory.", "Shorten the prompt or ask for fewer new tokens."
             )
+
+
+def _stop_token_ids(tokenizer: ModelTokenizer) -> tuple[int, ...]:
+    ids = [tokenizer.eos_token_id, *map(tokenizer.special_id, END_TOKENS)]
+    return tuple(dict.fromkeys(token_id for token_id in ids if token_id is not None))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -91,12 +91,12 @@ def calibrate_cpu(
     key = _key(model, plans)
     known = _read(file)
     if key in known:
-        return CpuPlan(**known[key])
+        return known[key]
     seconds = _try_out(model, plans)
     for plan, each in seconds.items():
         logger.info("trial: %s, %d threads: %.1f s", plan.precision, plan.threads, each)
     best = min(seconds, key=lambda plan: seconds[plan])
-    _write(file, {**known, key: asdict(best)})
+    _write(file, {**known, key: best})
     return best
 
 
@@ -161,17 +161,18 @@ def _key(model: PreTrainedModel, plans: list[CpuPlan]) -> str:
     return f"{processor}/torch-{torch.__version__}/{shape}/{tried}"
 
 
-def _read(file: Path) -> dict[str, dict[str, object]]:
+def _read(file: Path) -> dict[str, CpuPlan]:
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
+        return {key: CpuPlan(row["precision"], row["threads"]) for key, row in known.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # missing or damaged: try again
 
 
-def _write(file: Path, known: dict[str, dict[str, object]]) -> None:
+def _write(file: Path, known: dict[str, CpuPlan]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(known, indent=1), encoding="utf-8")
+        rows = {key: asdict(plan) for key, plan in known.items()}
+        file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     except OSError as error:
         logger.warning("the calibration could not be kept: %s", error)

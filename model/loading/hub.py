@@ -61,12 +61,12 @@ def fetch_checkpoint(repo_id: str, report: ReportProgress) -> Path:
 def _reporting_bar(repo_id: str, report: ReportProgress) -> type[Any]:
     """A progress bar that reports instead of drawing; hub bars in bytes are the download."""
 
-    class ReportingBar(tqdm):  # type: ignore[misc]
+    class ReportingBar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "disable": False, "file": _Silence()})
 
         def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
+            shown: bool | None = super().update(n)
             if self.unit == "B" and self.total:
                 gigabytes = f"{self.n / 1e9:.2f} of {self.total / 1e9:.2f} GB"
                 stage = f"downloading {repo_id}: {gigabytes}"
