@@ -1,0 +1,192 @@
+"""The HTTP server: our routes, and the walls around them and around the page.
+
+The page is mounted on it by the composition root; this file knows nothing of the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from html import escape
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
+
+from api.errors import RETRY_AFTER_SECONDS, answer_playground_error
+from api.middleware import (
+    LOOPBACK_ORIGINS,
+    BodyLimit,
+    HostGuard,
+    SecurityHeaders,
+    ShutDoors,
+    content_security_policy,
+)
+from model.engine.generation import SLOTS
+from model.errors import PlaygroundError
+from model.loading.residency import LoadFailed, Loading, Ready, SlotStatus
+from model.service import GenerationService
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 3
+
+Background = Callable[[], Coroutine[object, object, None]]
+
+
+def build_server(
+    service: GenerationService,
+    *,
+    max_body_bytes: int,
+    is_public: bool,
+    is_on_space: bool = False,
+    allowed_hosts: Sequence[str] = (),
+    background: Sequence[Background] = (),
+) -> FastAPI:
+    """The server, which starts to load the models when it starts and closes them at its end.
+
+    Args:
+        max_body_bytes: longer requests are refused.
+        is_public: people beyond this machine can reach it: no origin but its own may read its
+            answers, and without `allowed_hosts` it answers under every host name.
+        is_on_space: Hugging Face's site may show it in a frame.
+        allowed_hosts: names it answers under, besides this machine's own.
+        background: what runs beside it from its start, and is cancelled at its end.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.residency.start()
+        tasks = [asyncio.create_task(start()) for start in background]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await service.residency.close()
+            await _close_engine(service)
+
+    app = FastAPI(
+        title="StarCoder playground",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    app.add_exception_handler(PlaygroundError, answer_playground_error)
+    _add_health_routes(app, service)
+    _add_walls(app, max_body_bytes, is_public, is_on_space, allowed_hosts)
+    return app
+
+
+def build_notice_server(title: str, text: str) -> FastAPI:
+    """A server that says one thing, for a machine on which the app cannot run."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title>"
+        '<body style="max-width:40rem;margin:4rem auto;padding:0 1rem;font:1rem/1.5 sans-serif">'
+        f"<h1>{escape(title)}</h1><p>{escape(text)}</p></body></html>"
+    )
+
+    @app.get("/")
+    async def notice() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    @app.get("/ready")
+    async def ready() -> JSONResponse:
+        return JSONResponse({"detail": text}, status_code=503)
+
+    return app
+
+
+def _add_walls(
+    app: FastAPI,
+    max_body_bytes: int,
+    is_public: bool,
+    is_on_space: bool,
+    allowed_hosts: Sequence[str],
+) -> None:
+    """Middleware; what is added last stands outermost."""
+    # Gradio reflects any origin with credentials unless its parent has a policy of its own.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origin_regex=None if is_public else LOOPBACK_ORIGINS,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+    )
+    app.add_middleware(ShutDoors)
+    if allowed_hosts or not is_public:
+        app.add_middleware(HostGuard, hosts=allowed_hosts)
+    # Not FastAPI's `max_body_size`: that one stands outside of `BodyLimit` and would put its own
+    # plain-text answer in place of ours.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    headers = {
+        "Content-Security-Policy": content_security_policy(
+            may_be_framed_by_hugging_face=is_on_space
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    app.add_middleware(SecurityHeaders, headers=headers)
+
+
+def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        """Whether the thread that owns the models lives: 200 or 503."""
+        state = service.engine.health
+        body = {
+            "is_alive": state.is_alive,
+            "num_running": state.num_running,
+            "num_waiting": state.num_waiting,
+            "did_last_step_succeed": state.last_error is None,
+        }
+        return JSONResponse(body, status_code=200 if state.is_alive else 503)
+
+    @app.get("/ready")
+    async def ready() -> JSONResponse:
+        """Whether both models can be asked: 200, or 503 with what each slot is at."""
+        statuses = {slot: service.residency.status(slot) for slot in SLOTS}
+        is_ready = service.engine.health.is_alive and all(
+            isinstance(status, Ready) for status in statuses.values()
+        )
+        return JSONResponse(
+            {slot: _describe(status) for slot, status in statuses.items()},
+            status_code=200 if is_ready else 503,
+            headers={} if is_ready else {"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+
+
+def _describe(status: SlotStatus) -> dict[str, object]:
+    match status:
+        case Loading(progress):
+            return {
+                "status": "loading",
+                "stage": progress.stage,
+                "fraction": progress.fraction,
+            }
+        case LoadFailed(error):
+            return {"status": "failed", "detail": str(error)}
+        case Ready(resident):
+            return {
+                "status": "ready",
+                "model": resident.preset.name,
+                "device": resident.device,
+                "precision": resident.precision,
+            }
+
+
+async def _close_engine(service: GenerationService) -> None:
+    # A model that is being loaded cannot be interrupted, and nobody should have to wait for it.
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await asyncio.to_thread(service.engine.close)
+    except TimeoutError:
+        logger.debug("the engine is still busy; leaving it behind")

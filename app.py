@@ -1,0 +1,266 @@
+"""The composition root: settings → engine and models → server and page. Nothing else builds.
+
+python app.py            serves on http://127.0.0.1:7860
+python app.py --help     lists every setting
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import re
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from settings import PROGRAM, Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from model.engine.base import Engine
+    from model.engine.generation import Slot
+    from model.loading.residency import Residency
+    from model.service import GenerationService
+
+logger = logging.getLogger("app")
+
+# Read by these libraries when they are imported, which is why all of theirs, and of ours that
+# needs them, is imported inside of functions in this file.
+LIBRARY_ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_RUN_HISTORY": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    # The tokenizers' own threads buy nothing here, and warn when a process forks.
+    "TOKENIZERS_PARALLELISM": "false",
+}
+LOOPBACK_NAMES = "127.0.0.1,localhost,::1"
+
+ZEROGPU_TITLE = "StarCoder does not run on ZeroGPU yet"
+ZEROGPU_TEXT = (
+    "ZeroGPU lends a GPU to one function call at a time, and this app keeps its model on the "
+    "device. Please choose a CPU or a GPU of its own in this Space's settings; the app then "
+    "starts as it is."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the app until it is interrupted; its exit status."""
+    try:
+        settings = load_settings(sys.argv[1:] if argv is None else argv)
+        listener = listen(settings.host, settings.port)
+    except (SettingsError, PortError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(settings.log_level)
+    prepare_environment()
+    logger.info("Starting the StarCoder playground ...")
+    if settings.hosting == "zerogpu":
+        from api.server import build_notice_server
+
+        logger.warning(ZEROGPU_TEXT)
+        app = build_notice_server(ZEROGPU_TITLE, ZEROGPU_TEXT)
+    else:
+        app = build_app(settings, listener.getsockname()[1])
+    serve(app, listener, settings.log_level)
+    return 0
+
+
+def prepare_environment() -> None:
+    """Keep libraries from calling home, and calls to ourselves off a proxy."""
+    for name, value in LIBRARY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK_NAMES)))
+
+
+def build_app(settings: Settings, port: int) -> FastAPI:
+    """The whole app: server, routes and page. Nothing runs or loads before it is served."""
+    import gradio as gr
+    from ui.page import build_page
+
+    from api.server import build_server
+    from api.share_link import keep_share_link
+    from model.engine.generation import SLOTS
+
+    service = build_service(settings)
+    background = [
+        partial(announce, settings.host, port),
+        *(partial(narrate_loading, service.residency, slot) for slot in SLOTS),
+    ]
+    if settings.share:
+        background.append(partial(keep_share_link, port))
+    app = build_server(
+        service,
+        max_body_bytes=settings.max_body_bytes,
+        is_public=settings.is_public,
+        is_on_space=settings.hosting == "space",
+        allowed_hosts=settings.allowed_host_names,
+        background=background,
+    )
+    page = build_page(service, is_public=settings.is_public, deadline=settings.deadline_seconds)
+    # Gradio's own queue never queues: admission does, for the page and the routes alike.
+    page.blocks.queue(default_concurrency_limit=None, api_open=False)
+    return gr.mount_gradio_app(
+        app,
+        page.blocks,
+        path="/",
+        theme=page.theme,
+        css=page.css,
+        js=page.js,
+        head=page.head,
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        show_error=False,
+        footer_links=[],
+        max_file_size="1kb",
+        allowed_paths=[],
+    )
+
+
+def build_service(settings: Settings) -> GenerationService:
+    """The engine, where its models come from, and what runs requests on them."""
+    from model.engine.generation import SLOTS
+    from model.loading.residency import ModelSource, Residency
+    from model.loading.sources import resolve_source
+    from model.presets import ModelPreset
+    from model.service import GenerationService
+
+    engine = build_engine(settings)
+    if settings.engine == "scripted":
+        script = ModelPreset("scripted", "Script without a model")
+        sources = {slot: ModelSource(script, lambda report: None) for slot in SLOTS}
+    else:
+        names = {"base": settings.base_model, "chat": settings.chat_model}
+        sources = {slot: resolve_source(slot, names[slot]) for slot in SLOTS}
+    return GenerationService(Residency(engine, sources), engine)
+
+
+def build_engine(settings: Settings) -> Engine:
+    if settings.engine == "scripted":
+        from model.engine.scripted import ScriptedEngine
+
+        return ScriptedEngine(
+            max_waiting=settings.max_waiting,
+            tokens_per_second=settings.scripted_speed,
+            load_seconds=settings.scripted_load_seconds,
+        )
+    from model.engine.local import LocalEngine
+    from model.loading.cache import user_cache_folder
+
+    return LocalEngine(
+        cache_folder=user_cache_folder(),
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+        max_waiting=settings.max_waiting,
+        prefill_chunk=settings.prefill_chunk,
+    )
+
+
+class PortError(OSError):
+    """The address cannot be served on; the text says why."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, before anything slow is imported or loaded.
+
+    Raises:
+        PortError: the address is taken, forbidden or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        advice = f"Choose another one: {PROGRAM} --port {port + 1 if port < 65535 else 7860}"
+        if error.errno == errno.EADDRINUSE:
+            raise PortError(f"Port {port} of {host} is in use already. {advice}") from error
+        raise PortError(f"Cannot serve on {host}:{port}: {error.strerror}. {advice}") from error
+
+
+def serve(app: FastAPI, listener: socket.socket, log_level: str) -> None:
+    """Serve on the main thread until Ctrl+C or SIGTERM."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="debug" if log_level == "debug" else "warning",
+        # Query strings hold session names, and whose address a request came from is nobody's
+        # business; a proxy's word for it is not to be trusted either.
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        # An open page holds its connections for ever.
+        timeout_graceful_shutdown=1,
+    )
+    # `Server.run` would wait for the threads of a model that is still loading.
+    loop = (config.get_loop_factory() or asyncio.new_event_loop)()
+    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises anew when it is done
+        loop.run_until_complete(uvicorn.Server(config).serve(sockets=[listener]))
+    logger.info("Stopped.")
+
+
+async def announce(host: str, port: int) -> None:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    logger.info("\n  Open  http://%s:%d\n  Stop  Ctrl+C\n", shown, port)
+
+
+async def narrate_loading(residency: Residency, slot: Slot) -> None:
+    """Log each stage of loading once, and its end. A failure is logged where it is caught."""
+    from model.errors import PlaygroundError
+
+    stage = ""
+    with contextlib.suppress(PlaygroundError):
+        async for progress in residency.wait(slot):
+            if progress.stage != stage:
+                stage = progress.stage
+                logger.info("%s model: %s", slot, stage)
+        async with residency.lease(slot) as resident:
+            logger.info(
+                "%s model: %s is ready, on %s in %s",
+                slot,
+                resident.preset.title,
+                resident.device,
+                resident.precision,
+            )
+
+
+class PlainFormatter(logging.Formatter):
+    """News as plain lines, the rest with its level and source; access tokens blacked out."""
+
+    _TOKEN = re.compile(r"hf_\w{8,}")
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if record.levelno != logging.INFO:
+            text = f"{record.levelname.lower()}: {record.name}: {text}"
+        return self._TOKEN.sub("hf_***", text)
+
+
+def configure_logging(level: str) -> None:
+    """Everything to the terminal, once. Libraries speak up from a warning on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in ("app", "api", "model", "ui"):
+        logging.getLogger(name).setLevel(level.upper())
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        status = 130
+    logging.shutdown()
+    sys.stdout.flush()
+    # Threads that load a model cannot be interrupted; leaving without them is what Ctrl+C asks.
+    os._exit(status)

@@ -1,0 +1,242 @@
+"""What can be set, in one place: environment, `.env` and command line.
+
+Nothing else reads the environment for a setting of ours. `HF_TOKEN` and its kin belong to the
+hub's own library, which reads them itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+ENV_PREFIX = "STARCODER_"
+PROGRAM = "python app.py"
+
+Hosting = Literal["local", "space", "zerogpu"]
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the text says which one, and why."""
+
+
+def detect_hosting(environ: Mapping[str, str] = os.environ) -> Hosting:
+    """Where the app runs, by the variables that Hugging Face sets on a Space."""
+    if "SPACE_ID" not in environ:
+        return "local"
+    # The test that Hugging Face's own `spaces` package makes.
+    is_zerogpu = environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+    return "zerogpu" if is_zerogpu else "space"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server bound to `host` can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_public(values: Mapping[str, Any]) -> bool:
+    # A value that failed its own validation is missing here; the error is reported all the same.
+    return (
+        values.get("hosting") != "local"
+        or values.get("share") is True
+        or not is_loopback(values.get("host", ""))
+    )
+
+
+def _computed(shown: str, choose: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
+    """A default that follows from the settings before it; help and README show it as `shown`."""
+
+    def default(values: dict[str, Any]) -> Any:
+        return choose(values)
+
+    default.__name__ = shown
+    return default
+
+
+def _by_profile(local: Any, public: Any) -> Callable[..., Any]:
+    """A default that depends on who can reach the app."""
+    return _computed(
+        f"{local}; {public} where public",
+        lambda values: public if _is_public(values) else local,
+    )
+
+
+class Settings(BaseSettings):
+    """A playground for BigCode's StarCoder family: continue code, fill it in, and chat."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        cli_prog_name=PROGRAM,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_show_env_vars=True,
+    )
+
+    hosting: Hosting = Field(
+        default_factory=_computed("detected", lambda _: detect_hosting()),
+        description="Where the app runs. A Space is detected by SPACE_ID, and ZeroGPU hardware "
+        "by SPACES_ZERO_GPU.",
+    )
+    host: str = Field(
+        default_factory=_computed(
+            "127.0.0.1; 0.0.0.0 on a Space",
+            lambda values: "127.0.0.1" if values.get("hosting") == "local" else "0.0.0.0",
+        ),
+        min_length=1,
+        description="Address to serve on. 0.0.0.0 lets other machines in, and makes the app "
+        "public.",
+    )
+    port: int = Field(default=7860, ge=0, le=65535, description="Port to serve on. 0 picks one.")
+    share: bool = Field(
+        default=False,
+        description="Also open a public demo link through Gradio's tunnel. Without effect on a "
+        "Space.",
+    )
+    base_model: str = Field(
+        default="embedded",
+        min_length=1,
+        description='Model of the Continue and Infill tabs: "embedded", a hub repository such '
+        "as bigcode/starcoder, or a local folder.",
+    )
+    chat_model: str = Field(
+        default="embedded",
+        min_length=1,
+        description='Model of the Chat tab: "embedded", a hub repository such as '
+        "HuggingFaceH4/starchat-beta, or a local folder.",
+    )
+    engine: Literal["local", "scripted"] = Field(
+        default="local",
+        description="What generates: the models on this machine, or a script without any model, "
+        "for work on the page.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Device for the models. auto takes the GPU where one is."
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Precision of the weights. auto takes the fastest one."
+    )
+    threads: int = Field(
+        default=0, ge=0, le=1024, description="CPU threads for the models. 0 chooses."
+    )
+    prefill_chunk: int = Field(
+        default=256,
+        ge=1,
+        description="Tokens of the prompt read at once; Stop is heeded between two chunks.",
+    )
+    max_waiting: int = Field(
+        default=32, ge=1, description="Requests that may wait in the queue before one is refused."
+    )
+    max_body_bytes: int = Field(
+        default_factory=_by_profile(16 * 1024**2, 1024**2),
+        ge=1024,
+        description="Largest HTTP request that is read, in bytes.",
+    )
+    deadline: float = Field(
+        default_factory=_by_profile(0, 120),
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds, waiting included, after which a generation is cut off. 0 is never.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Host names, divided by commas, under which the app may be asked for besides "
+        "this machine's own. Where the app is public, an empty list allows every name.",
+    )
+    scripted_speed: float = Field(
+        default=40.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Tokens (bytes of text) per second of the scripted engine.",
+    )
+    scripted_load_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that the scripted engine pretends to load for.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What the terminal shows. Prompts are never logged."
+    )
+
+    @field_validator("share")
+    @classmethod
+    def _never_share_a_space(cls, share: bool, info: ValidationInfo) -> bool:
+        return share and info.data.get("hosting") == "local"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether people beyond this machine can reach the app."""
+        return _is_public({"hosting": self.hosting, "share": self.share, "host": self.host})
+
+    @property
+    def deadline_seconds(self) -> float | None:
+        return self.deadline or None
+
+    @property
+    def allowed_host_names(self) -> tuple[str, ...]:
+        return tuple(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+
+
+def load_settings(argv: Sequence[str]) -> Settings:
+    """The settings: command line before environment before `.env` before defaults.
+
+    Raises:
+        SettingsError: a value cannot be used.
+        SystemExit: `--help`, or an unknown flag, as argparse has it.
+    """
+    try:
+        return CliApp.run(Settings, cli_args=list(argv))
+    except ValidationError as error:
+        raise SettingsError(_describe_errors(error)) from error
+    except SourceError as error:
+        raise SettingsError(str(error)) from error
+
+
+def flag_of(field: str) -> str:
+    return "--" + field.replace("_", "-")
+
+
+def environment_variable_of(field: str) -> str:
+    return ENV_PREFIX + field.upper()
+
+
+def settings_table() -> str:
+    """The README's table of settings, in Markdown."""
+    rows = ["| Flag | Environment variable | Default | What it sets |", "|---|---|---|---|"]
+    for name, info in Settings.model_fields.items():
+        factory = info.default_factory
+        default = factory.__name__ if factory else _show_default(info.default)
+        cells = (f"`{flag_of(name)}`", f"`{environment_variable_of(name)}`", default)
+        rows.append(f"| {' | '.join(cells)} | {info.description} |")
+    return "\n".join(rows)
+
+
+def _show_default(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value is None or value == "" else str(value)
+
+
+def _describe_errors(error: ValidationError) -> str:
+    # A computed default fails along with the setting that it follows from: no news.
+    problems = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+    return "\n".join(map(_describe_problem, problems))
+
+
+def _describe_problem(problem: ErrorDetails) -> str:
+    field = str(problem["loc"][0])
+    names = f"{flag_of(field)} ({environment_variable_of(field)})"
+    return f"{names}: {problem['msg']}, not {problem['input']!r}."
