@@ -1,0 +1,72 @@
+"""A Chromium, and pages of it that reach nothing but this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, sync_playwright
+
+from tests.browser.chromium import find_or_install
+
+LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: once Playwright's sync API has started, its event loop counts as
+    running on this thread until the session ends, and async tests refuse to run beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; fails, and says how to get one, where there is none."""
+    executable = find_or_install()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def outside_requests() -> list[str]:
+    """The addresses outside this machine that the test's page asked for, and did not get."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, outside_requests: list[str]) -> Iterator[Page]:
+    """A fresh page with storage of its own, 1280 by 900, cut off from everything outside."""
+
+    def keep_local(route: Route) -> None:
+        if is_local(route.request.url):
+            route.continue_()
+        else:
+            outside_requests.append(route.request.url)
+            route.abort()
+
+    def refuse(socket: WebSocketRoute) -> None:
+        outside_requests.append(socket.url)
+        socket.close()
+
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.route(re.compile("^https?:"), keep_local)
+    context.route_web_socket(lambda url: not is_local(url), refuse)
+    yield context.new_page()
+    context.close()
+
+
+def is_local(url: str) -> bool:
+    return urlsplit(url).hostname in LOCAL_HOSTS
