@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from model.engine.base import Engine
-    from model.engine.generation import Slot
     from model.loading.residency import Residency
     from model.service import GenerationService
 
@@ -86,12 +85,11 @@ def build_app(settings: Settings, port: int) -> FastAPI:
 
     from api.server import build_server
     from api.share_link import keep_share_link
-    from model.engine.generation import SLOTS
 
     service = build_service(settings)
     background = [
         partial(announce, settings.host, port),
-        *(partial(narrate_loading, service.residency, slot) for slot in SLOTS),
+        partial(narrate_loading, service.residency),
     ]
     if settings.share:
         background.append(partial(keep_share_link, port))
@@ -106,7 +104,7 @@ def build_app(settings: Settings, port: int) -> FastAPI:
     page = build_page(service, is_public=settings.is_public, deadline=settings.deadline_seconds)
     # Gradio's own queue never queues: admission does, for the page and the routes alike.
     page.blocks.queue(default_concurrency_limit=None, api_open=False)
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         page.blocks,
         path="/",
@@ -124,6 +122,7 @@ def build_app(settings: Settings, port: int) -> FastAPI:
         max_file_size="1kb",
         allowed_paths=[],
     )
+    return app
 
 
 def build_service(settings: Settings) -> GenerationService:
@@ -190,22 +189,29 @@ def serve(app: FastAPI, listener: socket.socket, log_level: str) -> None:
     """Serve on the main thread until Ctrl+C or SIGTERM."""
     import uvicorn
 
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # An open page holds streams that never end. Hanging up ends them in order, on the
+            # path of a client that has gone.
+            for connection in list(self.server_state.connections):
+                connection.transport.close()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
         app,
         log_config=None,
         log_level="debug" if log_level == "debug" else "warning",
-        # Query strings hold session names, and whose address a request came from is nobody's
-        # business; a proxy's word for it is not to be trusted either.
+        # Query strings hold session names.
         access_log=False,
+        # A client's address is taken from nobody's word.
         proxy_headers=False,
         server_header=False,
-        # An open page holds its connections for ever.
         timeout_graceful_shutdown=1,
     )
     # `Server.run` would wait for the threads of a model that is still loading.
     loop = (config.get_loop_factory() or asyncio.new_event_loop)()
     with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises anew when it is done
-        loop.run_until_complete(uvicorn.Server(config).serve(sockets=[listener]))
+        loop.run_until_complete(Server(config).serve(sockets=[listener]))
     logger.info("Stopped.")
 
 
@@ -214,24 +220,26 @@ async def announce(host: str, port: int) -> None:
     logger.info("\n  Open  http://%s:%d\n  Stop  Ctrl+C\n", shown, port)
 
 
-async def narrate_loading(residency: Residency, slot: Slot) -> None:
+async def narrate_loading(residency: Residency) -> None:
     """Log each stage of loading once, and its end. A failure is logged where it is caught."""
+    from model.engine.generation import SLOTS
     from model.errors import PlaygroundError
 
-    stage = ""
-    with contextlib.suppress(PlaygroundError):
-        async for progress in residency.wait(slot):
-            if progress.stage != stage:
-                stage = progress.stage
-                logger.info("%s model: %s", slot, stage)
-        async with residency.lease(slot) as resident:
-            logger.info(
-                "%s model: %s is ready, on %s in %s",
-                slot,
-                resident.preset.title,
-                resident.device,
-                resident.precision,
-            )
+    for slot in SLOTS:
+        stage = ""
+        with contextlib.suppress(PlaygroundError):
+            async for progress in residency.wait(slot):
+                if progress.stage != stage:
+                    stage = progress.stage
+                    logger.info("%s model: %s", slot, stage)
+            async with residency.lease(slot) as resident:
+                logger.info(
+                    "%s model: %s is ready, on %s in %s",
+                    slot,
+                    resident.preset.title,
+                    resident.device,
+                    resident.precision,
+                )
 
 
 class PlainFormatter(logging.Formatter):

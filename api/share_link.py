@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-# local host, local port, token, tunnel server or None, its certificate or None -> the address
-SetUpTunnel = Callable[[str, int, str, str | None, str | None], str]
 
-
-def open_share_link(port: int, set_up_tunnel: SetUpTunnel | None = None) -> str | None:
+def open_share_link(port: int) -> str | None:
     """The address of a new link to 127.0.0.1:`port`; None where there is no tunnel to be had.
 
     Blocks for up to a minute: Gradio's service is asked for a tunnel server, and the tunnel's
     program is downloaded once. Whatever goes wrong is told in one line, and the app goes on.
     """
-    if set_up_tunnel is None:
-        from gradio.networking import setup_tunnel as set_up_tunnel
+    from gradio.networking import setup_tunnel
+
     try:
-        return set_up_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
+        address: str = setup_tunnel(
+            local_host="127.0.0.1",
+            local_port=port,
+            share_token=secrets.token_urlsafe(32),
+            share_server_address=None,
+            share_server_tls_certificate=None,
+        )
     except Exception as error:  # noqa: BLE001 - a thread's border: the app goes on without a link
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         logger.warning("No share link: %s The app goes on without one.", reason)
         return None
+    return address
 
 
 def close_share_links() -> None:
