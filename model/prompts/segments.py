@@ -3,10 +3,14 @@ spelling of a special token without becoming one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 Part = Literal["prompt", "prefix", "suffix", "context", "system", "user", "assistant", "markup"]
+
+# A special token's id by its spelling; None where the vocabulary lacks it.
+FindSpecial = Callable[[str], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Text:
 
 Segment = Special | Text
 Prompt = tuple[Segment, ...]
+
+END_OF_TEXT = "<|endoftext|>"
 
 
 def render(prompt: Prompt) -> str:
