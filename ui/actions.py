@@ -1,0 +1,80 @@
+"""Buttons that every tab has, and how its events are wired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+Updates = dict[Any, Any]
+
+# An event that answers at once: it joins no queue.
+INSTANT: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+# An event that streams. A second one may begin while the first goes on: it stops the first.
+STREAMING: dict[str, Any] = {
+    "trigger_mode": "multiple",
+    "concurrency_limit": None,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+@dataclass(frozen=True)
+class RunButtons:
+    """The button that starts a run and, in its place while that goes on, the one that stops it.
+
+    The page's script finds them by their classes for Ctrl+Enter and Esc.
+    """
+
+    run: Any
+    stop: Any
+
+    def running(self) -> Updates:
+        return {self.run: gr.update(visible=False), self.stop: gr.update(visible=True)}
+
+    def idle(self) -> Updates:
+        return {self.run: gr.update(visible=True), self.stop: gr.update(visible=False)}
+
+
+def build_run_buttons(title: str, tab: str) -> RunButtons:
+    return RunButtons(
+        gr.Button(
+            title,
+            variant="primary",
+            elem_id=f"{tab}-run",
+            elem_classes="pg-run",
+            min_width=120,
+            scale=0,
+        ),
+        gr.Button(
+            "Stop",
+            variant="stop",
+            visible=False,
+            elem_id=f"{tab}-stop",
+            elem_classes="pg-stop",
+            min_width=120,
+            scale=0,
+        ),
+    )
+
+
+def build_button(title: str, elem_id: str, *, visible: bool = True) -> Any:
+    """One of the lesser buttons."""
+    return gr.Button(title, size="sm", visible=visible, elem_id=elem_id, min_width=60, scale=0)
+
+
+def build_html(value: str, elem_id: str, elem_classes: str = "", **layout: Any) -> Any:
+    """A place for HTML that was escaped in Python. It runs no script of its own."""
+    return gr.HTML(
+        value,
+        elem_id=elem_id,
+        elem_classes=elem_classes,
+        js_on_load=None,
+        apply_default_css=False,
+        **layout,
+    )

@@ -1,0 +1,137 @@
+"""The sampling controls of a tab, and their values as `SamplingParams`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from model.errors import SamplingParamsError
+from model.sampling import SamplingParams
+from ui.passthrough import FreeSlider
+
+# From what users of each kind of prompt settled on; a penalty above 1 punishes indentation.
+CONTINUE_DEFAULTS = SamplingParams(temperature=0.2, top_p=0.95, max_new_tokens=256)
+INFILL_DEFAULTS = SamplingParams(temperature=0.2, top_p=0.95, max_new_tokens=128)
+CHAT_DEFAULTS = SamplingParams(temperature=0.2, top_p=0.95, top_k=50, max_new_tokens=512)
+
+# The order of the controls on the page, and of the values that the handlers get.
+FIELDS = (
+    "temperature",
+    "max_new_tokens",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "seed",
+    "stop",
+)
+WHOLE_NUMBERS = frozenset({"top_k", "max_new_tokens", "seed"})
+TITLES = {
+    "temperature": "Temperature",
+    "max_new_tokens": "Max new tokens",
+    "top_p": "Top-p",
+    "top_k": "Top-k",
+    "min_p": "Min-p",
+    "repetition_penalty": "Repetition penalty",
+    "seed": "Seed",
+    "stop": "Stop strings",
+}
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The components of one tab, in the order of `FIELDS`."""
+
+    components: tuple[Any, ...]
+
+
+def build_controls(defaults: SamplingParams) -> Controls:
+    """The controls, set to `defaults`. Call it where they are to stand."""
+    temperature = FreeSlider(
+        0,
+        2,
+        value=defaults.temperature,
+        step=0.05,
+        label=TITLES["temperature"],
+        info="0 always takes the likeliest token",
+    )
+    max_new_tokens = gr.Number(
+        value=defaults.max_new_tokens,
+        label=TITLES["max_new_tokens"],
+        info="1 token ≈ 3–4 characters",
+    )
+    with gr.Accordion("More sampling", open=False, elem_classes="pg-more"):
+        top_p = FreeSlider(
+            0.01, 1, value=defaults.top_p, step=0.01, label=TITLES["top_p"], info="1 is off"
+        )
+        top_k = gr.Number(value=defaults.top_k, label=TITLES["top_k"], info="0 is off")
+        min_p = FreeSlider(
+            0, 1, value=defaults.min_p, step=0.01, label=TITLES["min_p"], info="0 is off"
+        )
+        penalty = FreeSlider(
+            0.5,
+            2,
+            value=defaults.repetition_penalty,
+            step=0.05,
+            label=TITLES["repetition_penalty"],
+            info="1 is off; more punishes indentation too",
+        )
+    seed = gr.Number(value=None, label=TITLES["seed"], info="empty draws one", placeholder="random")
+    stop = gr.Textbox(
+        value="\n".join(defaults.stop),
+        label=TITLES["stop"],
+        info=r"one per line; \n is a line break, \t a tab",
+        lines=2,
+        max_lines=6,
+        elem_classes="pg-mono",
+    )
+    return Controls((temperature, max_new_tokens, top_p, top_k, min_p, penalty, seed, stop))
+
+
+def read_params(values: Sequence[Any]) -> SamplingParams:
+    """The values of the controls, in the order of `FIELDS`.
+
+    Raises:
+        SamplingParamsError: a value is missing or outside its interval; the message names it.
+    """
+    fields = dict(zip(FIELDS, values, strict=True))
+    stop = parse_stop(fields.pop("stop"))
+    numbers = {field: _read_number(field, value) for field, value in fields.items()}
+    return SamplingParams(**numbers, stop=stop)
+
+
+def parse_stop(text: str | None) -> tuple[str, ...]:
+    r"""One stop string per line; \n, \t and \\ stand for line break, tab and backslash."""
+    return tuple(_unescape(line) for line in (text or "").split("\n") if line)
+
+
+def _read_number(field: str, value: Any) -> Any:
+    if field == "seed" and value in (None, ""):
+        return None
+    if value in (None, ""):
+        raise SamplingParamsError(
+            field, f"{TITLES[field]} is empty or not a number.", "Type a number."
+        )
+    if field in WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _unescape(line: str) -> str:
+    escapes = {"n": "\n", "t": "\t", "\\": "\\"}
+    head, *tails = line.split("\\")
+    text = head
+    is_escaped = False
+    for tail in tails:
+        if is_escaped:
+            text += tail
+            is_escaped = False
+        elif not tail:
+            text += "\\"
+            is_escaped = True
+        else:
+            text += escapes.get(tail[0], "\\" + tail[0]) + tail[1:]
+    return text

@@ -1,0 +1,53 @@
+"""A conversation: messages here, `gr.Chatbot`'s dictionaries there. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from model.prompts.dialogue import Message, Role
+
+Messages = tuple[Message, ...]
+
+
+def read_chatbot(value: Sequence[dict[str, Any]] | None) -> Messages:
+    """The conversation that the Chatbot shows, without what is of another role."""
+    return tuple(
+        Message(item["role"], _text_of(item["content"]))
+        for item in value or ()
+        if item["role"] in ("user", "assistant")
+    )
+
+
+def show_chatbot(messages: Messages) -> list[dict[str, Any]]:
+    """What the Chatbot takes. A content that is a plain string would lose its indentation."""
+    return [
+        {"role": message.role, "content": {"type": "text", "text": message.text}}
+        for message in messages
+    ]
+
+
+def say(messages: Messages, role: Role, text: str) -> Messages:
+    return (*messages, Message(role, text))
+
+
+def up_to_last_user(messages: Messages) -> Messages:
+    """Up to and with the last user turn; empty if there is none."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role == "user":
+            return messages[: index + 1]
+    return ()
+
+
+def edit(messages: Messages, index: int, text: str) -> Messages:
+    """Turn `index` with another text. What followed a user's turn no longer follows from it."""
+    former = messages[index]
+    rest = () if former.role == "user" else messages[index + 1 :]
+    return (*messages[:index], Message(former.role, text), *rest)
+
+
+def _text_of(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    blocks = [content] if isinstance(content, dict) else content
+    return "".join(block.get("text") or "" for block in blocks)

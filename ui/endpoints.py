@@ -1,0 +1,114 @@
+"""Named endpoints for `gradio_client`: /continue, /infill and /chat, each yielding the text so far.
+
+`settings` takes the fields of `SamplingParams`, such as `{"temperature": 0, "stop": ["def "]}`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from model.engine.events import Failed
+from model.errors import InvalidInputError, PlaygroundError, SamplingParamsError
+from model.requests import ChatRequest, CompletionRequest, InfillRequest, PlaygroundRequest
+from model.sampling import SamplingParams
+from ui.controls import CHAT_DEFAULTS, CONTINUE_DEFAULTS, INFILL_DEFAULTS
+from ui.conversation import read_chatbot
+from ui.conversation import say as say_turn
+from ui.runs import Runs
+
+
+class Endpoints:
+    """Registers the endpoints with the Blocks in which it is built."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._numbers = itertools.count(1)
+        gr.api(self.carry_on, api_name="continue", concurrency_limit=None)
+        gr.api(self.infill, api_name="infill", concurrency_limit=None)
+        gr.api(self.chat, api_name="chat", concurrency_limit=None)
+
+    async def carry_on(
+        self, request: gr.Request, prompt: str, settings: dict[str, Any] | None = None
+    ) -> AsyncGenerator[str, None]:
+        """Carry on from `prompt`."""
+        params = _read_settings(CONTINUE_DEFAULTS, settings)
+        async with aclosing(self._texts(request, CompletionRequest(str(prompt), params))) as texts:
+            async for text in texts:
+                yield text
+
+    async def infill(
+        self,
+        request: gr.Request,
+        prefix: str,
+        suffix: str,
+        settings: dict[str, Any] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """Write what stands between `prefix` and `suffix`."""
+        params = _read_settings(INFILL_DEFAULTS, settings)
+        infill = InfillRequest(str(prefix), str(suffix), params)
+        async with aclosing(self._texts(request, infill)) as texts:
+            async for text in texts:
+                yield text
+
+    async def chat(
+        self,
+        request: gr.Request,
+        message: str,
+        history: list[dict[str, Any]] | None = None,
+        system: str = "",
+        settings: dict[str, Any] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """Answer `message`, after a `history` of `{"role": ..., "content": ...}` turns."""
+        params = _read_settings(CHAT_DEFAULTS, settings)
+        try:
+            messages = say_turn(read_chatbot(history), "user", str(message))
+        except (KeyError, TypeError, AttributeError) as error:
+            shape = '{"role": "user" or "assistant", "content": "text"}'
+            raise _client_error(InvalidInputError(f"Each turn of history is {shape}.")) from error
+        async with aclosing(self._texts(request, ChatRequest(system, messages, params))) as texts:
+            async for text in texts:
+                yield text
+
+    async def _texts(
+        self, request: gr.Request, wanted: PlaygroundRequest
+    ) -> AsyncGenerator[str, None]:
+        """The text so far, at each update; a beat repeats it.
+
+        Raises:
+            gr.Error: with the message that the page would show.
+        """
+        # A client may run several at once: each has a place of its own.
+        place = f"endpoint-{next(self._numbers)}"
+        steps = self._runs.start(wanted, str(request.session_hash), place)
+        async with aclosing(steps) as progresses:
+            async for progress in progresses:
+                if isinstance(progress.outcome, Failed):
+                    raise _client_error(progress.outcome.error)
+                yield progress.text
+
+
+def _read_settings(defaults: SamplingParams, settings: dict[str, Any] | None) -> SamplingParams:
+    try:
+        fields = asdict(defaults) | (settings or {})
+        if unknown := fields.keys() - asdict(defaults).keys():
+            name = min(unknown)
+            raise SamplingParamsError(name, f"There is no setting {name!r}.")
+        return SamplingParams(**fields | {"stop": _as_stop(fields["stop"])})
+    except InvalidInputError as error:
+        raise _client_error(error) from error
+
+
+def _as_stop(stop: object) -> Any:
+    return tuple(stop) if isinstance(stop, list) else stop
+
+
+def _client_error(error: PlaygroundError) -> Exception:
+    # Gradio passes the text of its own error type on, and of no other.
+    problem: Exception = gr.Error(str(error), print_exception=False)
+    return problem

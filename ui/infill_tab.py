@@ -1,0 +1,274 @@
+"""The Infill tab: the model writes what stands between a prefix and a suffix."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from model.engine.base import ResidentModel
+from model.errors import InvalidInputError
+from model.loading.residency import Ready, SlotStatus
+from model.prompts.infill import FILL_MARKER, split_fill_marker
+from model.requests import CompletionRequest, InfillRequest
+from model.sampling import MAX_STOP_CHARS, SamplingParams
+from model.service import GenerationService
+from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html, build_run_buttons
+from ui.controls import INFILL_DEFAULTS, build_controls, read_params
+from ui.editor import build_editor, build_language_choice
+from ui.examples import INFILL_EXAMPLES, InfillExample
+from ui.history import History
+from ui.languages import language_of
+from ui.notices import error_notice, notice
+from ui.progress import Progress
+from ui.result import infill_pane, streaming_pane
+from ui.runs import Runs
+from ui.status import IDLE, render_status, say
+
+TAB = "infill"
+ORDERS = {"Prefix, suffix, middle": "psm", "Suffix, prefix, middle": "spm"}
+
+# What undo brings back: prefix, suffix, and the middle generated between them.
+Content = tuple[str, str, str]
+
+
+class InfillTab:
+    """Builds the tab where it is called. It keeps components, never what they hold."""
+
+    def __init__(self, service: GenerationService, runs: Runs) -> None:
+        self._service = service
+        self._runs = runs
+        self._history = gr.State(History())
+        self._middle = gr.State("")
+        with gr.Row(elem_classes="pg-columns"):
+            with gr.Column(elem_classes="pg-work", min_width=0):
+                self._build_work()
+            with (
+                gr.Column(elem_classes="pg-side", scale=0, min_width=0),
+                gr.Accordion("Settings", elem_classes="pg-settings"),
+            ):
+                self._controls = build_controls(INFILL_DEFAULTS)
+                self._order = gr.Radio(
+                    list(ORDERS),
+                    value=next(iter(ORDERS)),
+                    label="Order",
+                    info="how the prompt is laid out; the model was trained on both",
+                    visible=False,
+                )
+        self._wire()
+
+    def updates_for(self, status: SlotStatus) -> Updates:
+        """What the tab says about the model in the base slot."""
+        if not isinstance(status, Ready):
+            return {}
+        dialect = status.resident.infill
+        return {
+            self._refusal: _refusal(status.resident),
+            self._buttons.run: gr.update(value="Generate" if dialect else "Continue to the suffix"),
+            self._order: gr.update(visible=dialect is not None and len(dialect.orders) > 1),
+        }
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The components that `updates_for` changes."""
+        return [self._refusal, self._buttons.run, self._order]
+
+    def _build_work(self) -> None:
+        self._refusal = build_html("", f"{TAB}-refusal")
+        with gr.Row(elem_classes="pg-toolbar"):
+            language_slot = gr.Column(scale=0, min_width=140)
+            with gr.Row(elem_classes="pg-examples"):
+                self._examples = [
+                    build_button(example.title, f"{TAB}-example-{number}")
+                    for number, example in enumerate(INFILL_EXAMPLES, start=1)
+                ]
+        self._prefix = build_editor(
+            f"Prefix · or a whole file with {FILL_MARKER} in it",
+            f"{TAB}-prefix",
+            lines=7,
+            max_lines=18,
+        )
+        self._streaming = build_html(
+            "", f"{TAB}-middle", "pg-pane", autoscroll=True, max_height="40vh"
+        )
+        self._suffix = build_editor("Suffix", f"{TAB}-suffix", lines=5, max_lines=14)
+        with language_slot:
+            self._language = build_language_choice(f"{TAB}-language", self._prefix, self._suffix)
+        with gr.Row(elem_classes="pg-actions"):
+            self._buttons = build_run_buttons("Generate", TAB)
+            self._take = build_button("Take over", f"{TAB}-take")
+            self._undo = build_button("Undo", f"{TAB}-undo")
+            self._redo = build_button("Redo", f"{TAB}-redo")
+            self._clear = build_button("Clear", f"{TAB}-clear")
+        self._status = build_html(IDLE, f"{TAB}-status")
+        self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
+
+    def _wire(self) -> None:
+        content = [self._prefix, self._suffix, self._middle, self._history]
+        shown = [*content, self._streaming, self._pane, self._status]
+        self._buttons.run.click(
+            self._generate,
+            [*content, self._language, self._order, *self._controls.components],
+            [*shown, self._buttons.run, self._buttons.stop],
+            **STREAMING,
+        )
+        self._buttons.stop.click(
+            self._stop, None, [self._buttons.run, self._buttons.stop], **INSTANT
+        )
+        self._take.click(self._take_over, content, shown, **INSTANT)
+        self._clear.click(self._clear_all, content, shown, **INSTANT)
+        stepping = [*content, self._language]
+        self._undo.click(self._undo_step, stepping, shown, **INSTANT)
+        self._redo.click(self._redo_step, stepping, shown, **INSTANT)
+        for button, example in zip(self._examples, INFILL_EXAMPLES, strict=True):
+            button.click(
+                self._example_loader(example), content, [*shown, self._language], **INSTANT
+            )
+
+    async def _generate(
+        self,
+        request: gr.Request,
+        prefix: str | None,
+        suffix: str | None,
+        former: str,
+        history: History[Content],
+        language: str,
+        order: str,
+        *settings: Any,
+    ) -> AsyncGenerator[Updates, None]:
+        prefix, suffix = prefix or "", suffix or ""
+        updates: Updates = {}
+        try:
+            params = read_params(settings)
+            if FILL_MARKER in prefix:
+                history = history.record((prefix, suffix, former))
+                prefix, rest = split_fill_marker(prefix)
+                suffix = rest + suffix
+                updates = {self._prefix: prefix, self._suffix: suffix, self._history: history}
+            infill = self._request_for(prefix, suffix, order, params)
+        except InvalidInputError as error:
+            yield {self._status: error_notice(error)}
+            return
+        yield updates | self._buttons.running() | {self._status: render_status(Progress())}
+        progress = Progress()
+        session = str(request.session_hash)
+        async with aclosing(self._runs.start(infill, session, TAB)) as steps:
+            async for progress in steps:
+                updates = {self._status: render_status(progress)}
+                if progress.text and not progress.is_over:
+                    updates[self._streaming] = streaming_pane("", progress.text, "Middle")
+                yield updates
+        updates = self._buttons.idle()
+        if progress.text:
+            if former:
+                updates[self._history] = history.record((prefix, suffix, former))
+            updates |= await self._show((prefix, suffix, progress.text), language)
+        yield updates
+
+    def _request_for(
+        self, prefix: str, suffix: str, order: str, params: SamplingParams
+    ) -> InfillRequest | CompletionRequest:
+        """An infill; where the model knows none, the prefix continued up to the suffix."""
+        status = self._service.residency.status("base")
+        if isinstance(status, Ready) and status.resident.infill is None:
+            return continuation_to_suffix(prefix, suffix, params)
+        return InfillRequest(prefix, suffix, params, "spm" if ORDERS.get(order) == "spm" else "psm")
+
+    def _stop(self, request: gr.Request) -> Updates:
+        self._runs.stop(str(request.session_hash), TAB)
+        return self._buttons.idle()
+
+    async def _show(self, content: Content, language: str) -> Updates:
+        """The middle between the boxes, and the whole file below them."""
+        prefix, suffix, middle = content
+        return {
+            self._middle: middle,
+            self._streaming: streaming_pane("", middle, "Middle", is_live=False) if middle else "",
+            self._pane: await infill_pane(prefix, middle, suffix, language_of(language).lexer),
+        }
+
+    def _take_over(
+        self, prefix: str | None, suffix: str | None, middle: str, history: History[Content]
+    ) -> Updates:
+        if not middle:
+            return {self._status: say("There is no middle to take over yet")}
+        prefix, suffix = prefix or "", suffix or ""
+        return self._replace(prefix + middle, suffix, history.record((prefix, suffix, middle)))
+
+    def _clear_all(
+        self, prefix: str | None, suffix: str | None, middle: str, history: History[Content]
+    ) -> Updates:
+        if not (prefix or suffix or middle):
+            return {self._status: IDLE}
+        updates = self._replace("", "", history.record((prefix or "", suffix or "", middle)))
+        return updates | {self._status: say("Cleared · Undo brings it back")}
+
+    def _example_loader(self, example: InfillExample) -> Any:
+        def load(
+            prefix: str | None, suffix: str | None, middle: str, history: History[Content]
+        ) -> Updates:
+            if prefix or suffix or middle:
+                history = history.record((prefix or "", suffix or "", middle))
+            language = gr.update(value=example.language)
+            updates = self._replace(example.prefix, example.suffix, history)
+            return updates | {self._language: language}
+
+        return load
+
+    async def _undo_step(
+        self,
+        prefix: str | None,
+        suffix: str | None,
+        middle: str,
+        history: History[Content],
+        language: str,
+    ) -> Updates:
+        history, content = history.undo((prefix or "", suffix or "", middle))
+        return await self._restore(history, content, language)
+
+    async def _redo_step(
+        self,
+        prefix: str | None,
+        suffix: str | None,
+        middle: str,
+        history: History[Content],
+        language: str,
+    ) -> Updates:
+        history, content = history.redo((prefix or "", suffix or "", middle))
+        return await self._restore(history, content, language)
+
+    async def _restore(self, history: History[Content], content: Content, language: str) -> Updates:
+        prefix, suffix, _ = content
+        return self._replace(prefix, suffix, history) | await self._show(content, language)
+
+    def _replace(self, prefix: str, suffix: str, history: History[Content]) -> Updates:
+        return {
+            self._prefix: prefix,
+            self._suffix: suffix,
+            self._middle: "",
+            self._history: history,
+            self._streaming: "",
+            self._pane: "",
+            self._status: IDLE,
+        }
+
+
+def continuation_to_suffix(prefix: str, suffix: str, params: SamplingParams) -> CompletionRequest:
+    """The prefix continued until it meets the suffix's first line that is not blank."""
+    line = next((line.rstrip() for line in suffix.split("\n") if line.strip()), "")
+    stop = (line[:MAX_STOP_CHARS],) if line else ()
+    return CompletionRequest(prefix, replace(params, stop=(*params.stop, *stop)))
+
+
+def _refusal(resident: ResidentModel) -> str:
+    if resident.infill is not None:
+        return ""
+    return notice(
+        "warning",
+        f"{resident.preset.title} was not trained to fill in the middle.",
+        "What it can do here: continue the prefix until it meets the suffix's first line. "
+        "It does not see the suffix.",
+    )

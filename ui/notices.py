@@ -1,0 +1,57 @@
+"""The error tree, as the page words it. Everything here is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+from model.errors import GenerationError, PlaygroundError, SamplingParamsError
+from model.requests import Dropped
+from ui.controls import TITLES
+
+Kind = Literal["error", "warning", "info"]
+
+_PARTS = {
+    "prompt": "the prompt",
+    "prefix": "the prefix",
+    "suffix": "the suffix",
+    "context": "the context files",
+    "system": "the system prompt",
+    "user": "the conversation",
+    "assistant": "the conversation",
+}
+
+
+def notice(kind: Kind, text: str, advice: str = "") -> str:
+    """A box that holds a message and, where there is one, what to do about it."""
+    role = "alert" if kind == "error" else "note"
+    more = f' <span class="pg-advice">{escape(advice)}</span>' if advice else ""
+    return f'<div class="pg-notice pg-{kind}" role="{role}">{escape(text)}{more}</div>'
+
+
+def error_notice(error: PlaygroundError) -> str:
+    """What happened and what to do; a sampling setting goes by the name that it has on the page."""
+    message = error.message
+    if isinstance(error, SamplingParamsError):
+        message = f"{TITLES.get(error.field, error.field)}: {message}"
+    return notice("error", message, error.advice)
+
+
+def unexpected_error(request_id: str) -> GenerationError:
+    """What a visitor learns of a fault that has no type of its own: where to look for it."""
+    return GenerationError(
+        "Something went wrong on the server.",
+        f"Your text is kept; the log has the details under {request_id}.",
+    )
+
+
+def dropped_notice(dropped: Dropped, num_prompt_tokens: int) -> str:
+    """What was left out so that the prompt fits. `num_prompt_tokens` are those that were sent."""
+    whole = num_prompt_tokens + dropped.num_tokens
+    part = _PARTS.get(dropped.part, "the prompt")
+    turns = f" ({dropped.num_turns} turns)" if dropped.num_turns else ""
+    return notice(
+        "warning",
+        f"{dropped.num_tokens:,} tokens{turns} left out from the {dropped.side} of {part}: "
+        f"the whole is {whole:,} tokens long, {num_prompt_tokens:,} fit.",
+    )

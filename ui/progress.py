@@ -1,0 +1,68 @@
+"""How far a run is: its events, folded into one value that the page can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from model.engine.base import LoadProgress
+from model.engine.events import Failed, Finished, Prefill, Queued, Token
+from model.requests import FittedRequest
+from model.service import Prepared, RunEvent, Waiting
+
+Stage = LoadProgress | Queued | Prefill
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known of a run at one moment.
+
+    Attributes:
+        text: what was generated so far.
+        stage: what the run waits for; None before the first event and while tokens come.
+        first_token_at: seconds on the monotonic clock.
+        seen_at: the same clock, when the last events were seen.
+        outcome: how it ended; None while it goes on, and where it was stopped before it began.
+        is_over: nothing more comes.
+    """
+
+    text: str = ""
+    num_tokens: int = 0
+    stage: Stage | None = None
+    fitted: FittedRequest | None = None
+    first_token_at: float | None = None
+    seen_at: float = 0.0
+    outcome: Finished | Failed | None = None
+    is_over: bool = False
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Speed so far, after the first token; None before there are two."""
+        if self.first_token_at is None or self.num_tokens < 2:
+            return None
+        elapsed = self.seen_at - self.first_token_at
+        return (self.num_tokens - 1) / elapsed if elapsed > 0 else None
+
+
+def advance(progress: Progress, events: Iterable[RunEvent], now: float) -> Progress:
+    """`progress` after `events`, which were seen at `now`."""
+    pieces = []
+    num_tokens = progress.num_tokens
+    for event in events:
+        match event:
+            case Waiting(stage):
+                progress = replace(progress, stage=stage)
+            case Prepared(fitted):
+                progress = replace(progress, stage=None, fitted=fitted)
+            case Queued() | Prefill():
+                progress = replace(progress, stage=event)
+            case Token():
+                pieces.append(event.text)
+                num_tokens += event.id is not None
+                if progress.first_token_at is None:
+                    progress = replace(progress, stage=None, first_token_at=now)
+            case Finished() | Failed():
+                progress = replace(progress, outcome=event, is_over=True)
+    return replace(
+        progress, text=progress.text + "".join(pieces), num_tokens=num_tokens, seen_at=now
+    )

@@ -1,0 +1,58 @@
+"""The pane that shows what was generated: plain while it streams, coloured once at its end."""
+
+from __future__ import annotations
+
+from ui.highlight import Section, highlight, plain
+
+GIVEN = "pg-given"
+NEW = "pg-new"
+TAIL_LINES = 8
+TAIL_CHARS = 1_500
+
+
+def tail_start(prompt: str) -> int:
+    """Where the part of `prompt` begins that is shown above what was generated."""
+    start = max(0, len(prompt) - TAIL_CHARS)
+    line_start = len(prompt)
+    for _ in range(TAIL_LINES):
+        line_start = prompt.rfind("\n", start, line_start)
+        if line_start < 0:
+            return start
+    return line_start + 1
+
+
+def streaming_pane(given: str, text: str, title: str = "Result", *, is_live: bool = True) -> str:
+    """The pane while tokens come: escaped text, nothing more."""
+    return _pane(plain(given, GIVEN) + plain(text, f"{NEW} pg-live" if is_live else NEW), title)
+
+
+async def continuation_pane(prompt: str, text: str, lexer: str) -> str:
+    """The end of the prompt, dimmed, and what was generated, marked."""
+    if not text:
+        return ""
+    start, end = tail_start(prompt), len(prompt)
+    sections = (Section(start, end, GIVEN), Section(end, end + len(text), NEW))
+    return _pane(await highlight(prompt + text, lexer, sections), "Result")
+
+
+async def infill_pane(prefix: str, middle: str, suffix: str, lexer: str) -> str:
+    """The whole file, with the middle marked."""
+    if not middle:
+        return ""
+    start, end = len(prefix), len(prefix) + len(middle)
+    whole = prefix + middle + suffix
+    sections = (
+        Section(0, start, GIVEN),
+        Section(start, end, NEW),
+        Section(end, len(whole), GIVEN),
+    )
+    return _pane(await highlight(whole, lexer, sections), "Whole file", is_whole=True)
+
+
+def _pane(code: str, title: str, *, is_whole: bool = False) -> str:
+    copy_all = '<button type="button" data-copy="code">Copy file</button>' if is_whole else ""
+    return (
+        f'<section class="pg-result" aria-label="{title}"><header><span>{title}</span>'
+        f'{copy_all}<button type="button" data-copy=".{NEW}">Copy generated</button></header>'
+        f'<pre tabindex="0" aria-label="{title}"><code>{code}</code></pre></section>'
+    )

@@ -1,0 +1,85 @@
+"""From a run's events to the page's updates: few enough to be cheap, often enough to be alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from dataclasses import replace
+
+from model.engine.events import Failed
+from model.errors import PlaygroundError
+from model.service import Run, RunEvent
+from ui.notices import unexpected_error
+from ui.progress import Progress, advance
+
+logger = logging.getLogger(__name__)
+
+UPDATE_SECONDS = 0.05
+# Gradio notices that a client is gone when a handler yields, so one yields while it waits, too.
+BEAT_SECONDS = 0.5
+
+
+async def follow(run: Run, request_id: str) -> AsyncGenerator[Progress, None]:
+    """The run's progress, the last one with `is_over`. Raises nothing: faults are outcomes.
+
+    Closing it early cancels the run.
+    """
+    progress = Progress()
+    try:
+        async with aclosing(coalesce(run.events())) as batches:
+            async for batch in batches:
+                progress = advance(progress, batch, time.monotonic())
+                if not progress.is_over:
+                    yield progress
+    except PlaygroundError as error:
+        progress = replace(progress, outcome=Failed(error))
+    except Exception:
+        logger.exception("request %s failed", request_id)
+        progress = replace(progress, outcome=Failed(unexpected_error(request_id)))
+    yield replace(progress, is_over=True)
+
+
+async def coalesce(
+    events: AsyncIterator[RunEvent],
+    *,
+    update_seconds: float = UPDATE_SECONDS,
+    beat_seconds: float = BEAT_SECONDS,
+) -> AsyncGenerator[list[RunEvent], None]:
+    """All events in order, in batches at least `update_seconds` apart.
+
+    An empty batch comes where nothing happened for `beat_seconds`. An error of `events` is
+    raised after what came before it. Closing this closes `events`.
+    """
+    pending: list[RunEvent] = []
+    has_news = asyncio.Event()
+
+    async def pump() -> None:
+        # One task reads to the end: a timeout around a generator's step would close it.
+        async for event in events:
+            pending.append(event)
+            has_news.set()
+
+    task = asyncio.create_task(pump())
+    task.add_done_callback(lambda _: has_news.set())
+    try:
+        is_over = False
+        while not is_over:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(has_news.wait(), beat_seconds)
+            has_news.clear()
+            is_over = task.done()
+            batch = pending[:]
+            pending.clear()
+            sent_at = time.monotonic()
+            if batch or not is_over:
+                yield batch
+            if not is_over:
+                await asyncio.sleep(max(0.0, sent_at + update_seconds - time.monotonic()))
+        await task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
