@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+from model.errors import ModelLoadError
+from model.loading import hub
+from model.loading.sources import resolve_source
+from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS
+
+
+def test_the_embedded_model_has_a_preset_for_each_slot() -> None:
+    assert resolve_source("base", "embedded").preset is EMBEDDED_BASE
+    assert resolve_source("chat", "embedded").preset is EMBEDDED_CHAT
+
+
+def test_a_local_folder_is_used_where_it_lies(tmp_path: Path) -> None:
+    source = resolve_source("base", str(tmp_path))
+    assert source.prepare(lambda progress: None) == tmp_path
+    assert source.preset.title == tmp_path.name
+    assert source.preset.license == ""
+
+
+@pytest.mark.parametrize("name", ["starcoder", "bigcode/starcoder"])
+def test_a_known_model_is_found_by_its_name_and_by_its_repository(name: str) -> None:
+    preset = resolve_source("base", name).preset
+    assert preset.repo_id == "bigcode/starcoder"
+    assert preset.license == "BigCode OpenRAIL-M"
+
+
+def test_an_unknown_repository_promises_nothing() -> None:
+    preset = resolve_source("base", "someone/model-7b").preset
+    assert (preset.title, preset.repo_id, preset.license) == ("model-7b", "someone/model-7b", "")
+
+
+def test_names_and_repositories_of_presets_are_unique() -> None:
+    names = [name for row in HUB_PRESETS for name in (row.name, row.repo_id)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (HFValidationError("bad"), "neither a local folder nor"),
+        (LocalEntryNotFoundError("offline"), "finished files are kept"),
+        (OSError("No space left on device"), "free disk space"),
+    ],
+)
+def test_a_fetch_that_fails_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, cause: Exception, says: str
+) -> None:
+    def fail(*args: object, **kwargs: object) -> str:
+        raise cause
+
+    monkeypatch.setattr(hub, "snapshot_download", fail)
+    with pytest.raises(ModelLoadError, match=says):
+        resolve_source("base", "someone/model").prepare(lambda progress: None)
