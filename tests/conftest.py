@@ -1,0 +1,25 @@
+"""Fixtures that several folders of tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import RunningApp, running_app
+
+
+@pytest.fixture(scope="session")
+def scripted_app() -> Iterator[RunningApp]:
+    """The real app over the scripted engine, ready."""
+    with running_app("--engine", "scripted", "--scripted-load-seconds", "0") as app:
+        app.wait_until_ready()
+        yield app
+
+
+@pytest.fixture(scope="session")
+def local_app() -> Iterator[RunningApp]:
+    """The real app over the local engine with the embedded model, ready. For `real` tests."""
+    with running_app() as app:
+        app.wait_until_ready()
+        yield app

@@ -1,0 +1,110 @@
+"""Starts the real app as a process of its own, as a person would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+PROJECT = Path(__file__).parents[1]
+START_SECONDS = 90
+LOAD_SECONDS = 600
+STOP_SECONDS = 15
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """An app that answers at `url` (no slash at its end) and writes its terminal to `log`."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_until_ready(self, seconds: float = LOAD_SECONDS) -> None:
+        """Until both models are loaded."""
+        deadline = time.monotonic() + seconds
+        while httpx.get(f"{self.url}/ready").status_code != 200:
+            _check(self, deadline, "did not become ready")
+            time.sleep(POLL_SECONDS)
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """This process's environment without what would set the app up, and `extra`."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STARCODER_", "SPACE_", "SPACES_", "GRADIO_"))
+    }
+    return inherited | extra
+
+
+@contextmanager
+def running_app(
+    *flags: str,
+    environment: Mapping[str, str] | None = None,
+    command: Sequence[str] = (sys.executable,),
+) -> Iterator[RunningApp]:
+    """The app with `flags` on a free port, from the first answer on `/` to Ctrl+C.
+
+    Args:
+        environment: in place of `clean_environment()`.
+        command: what runs `app.py`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        # A folder of its own, because a developer's `.env` is read from the current one.
+        Path(folder).chmod(0o777)
+        log = Path(folder, "terminal.log")
+        with log.open("wb") as terminal:
+            process = subprocess.Popen(
+                [*command, str(PROJECT / "app.py"), "--port", "0", *flags],
+                cwd=folder,
+                env=dict(clean_environment() if environment is None else environment),
+                stdout=terminal,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            yield _wait_for_page(process, log)
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """End the app as SIGTERM does, and its exit status."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait()
+
+
+def _wait_for_page(process: subprocess.Popen[bytes], log: Path) -> RunningApp:
+    deadline = time.monotonic() + START_SECONDS
+    app = RunningApp("", process, log)
+    while not (address := re.search(r"Open\s+(http://\S+)", app.output)):
+        _check(app, deadline, "did not start")
+        time.sleep(POLL_SECONDS)
+    app = RunningApp(address[1], process, log)
+    response = httpx.get(f"{app.url}/", timeout=START_SECONDS)
+    assert response.status_code == 200, f"/ answered {response.status_code}\n{app.output}"
+    return app
+
+
+def _check(app: RunningApp, deadline: float, what: str) -> None:
+    should_go_on = app.process.poll() is None and time.monotonic() < deadline
+    assert should_go_on, f"The app {what}.\n{app.output}"

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from settings import (
+    Settings,
+    SettingsError,
+    environment_variable_of,
+    flag_of,
+    load_settings,
+    settings_table,
+)
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "SPACE_ID",
+        "SPACES_ZERO_GPU",
+        *map(environment_variable_of, Settings.model_fields),
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_anything_set_the_app_serves_this_machine_only() -> None:
+    settings = load_settings([])
+    assert (settings.host, settings.port) == ("127.0.0.1", 7860)
+    assert not settings.is_public
+    assert settings.deadline_seconds is None
+    assert settings.base_model == settings.chat_model == "embedded"
+
+
+@pytest.mark.parametrize("field", list(Settings.model_fields))
+def test_every_setting_is_explained_by_help_with_its_flag_and_variable(
+    field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        load_settings(["--help"])
+    words = "".join(capsys.readouterr().out.split())
+    description = Settings.model_fields[field].description or ""
+    assert "".join(description.split())
+    assert flag_of(field) in words
+    assert "".join(description.split()) in words
+    assert f"[env:{environment_variable_of(field)}]" in words
+
+
+def test_the_table_in_the_readme_is_the_one_that_the_settings_write() -> None:
+    """To renew it: python -c "import settings; print(settings.settings_table())"."""
+    assert settings_table() in README.read_text(encoding="utf-8")
+
+
+def test_a_flag_beats_the_environment_and_that_beats_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path(".env").write_text("STARCODER_PORT=1001\nSTARCODER_THREADS=3\nSTARCODER_MAX_WAITING=5\n")
+    monkeypatch.setenv("STARCODER_PORT", "1002")
+    monkeypatch.setenv("STARCODER_THREADS", "4")
+    settings = load_settings(["--port", "1003"])
+    assert (settings.port, settings.threads, settings.max_waiting) == (1003, 4, 5)
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARCODER_PORT", "")
+    assert load_settings([]).port == 7860
+
+
+@pytest.mark.parametrize(
+    ("argv", "flag"),
+    [
+        (["--port", "70000"], "--port (STARCODER_PORT)"),
+        (["--device", "tpu"], "--device (STARCODER_DEVICE)"),
+        (["--deadline", "nan"], "--deadline (STARCODER_DEADLINE)"),
+        (["--threads", "many"], "--threads (STARCODER_THREADS)"),
+        (["--max-body-bytes", "-1"], "--max-body-bytes (STARCODER_MAX_BODY_BYTES)"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_in_one_line_that_names_it(
+    argv: list[str], flag: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(argv)
+    assert str(caught.value).startswith(flag)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        load_settings(["--bogus"])
+    assert "--bogus" in capsys.readouterr().err
+
+
+def test_a_space_is_detected_and_listens_to_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_ID", "someone/starcoder")
+    settings = load_settings(["--share"])
+    assert (settings.hosting, settings.host, settings.port) == ("space", "0.0.0.0", 7860)
+    assert settings.is_public
+    assert not settings.share, "a Space has its address already"
+
+
+def test_zerogpu_hardware_is_told_from_other_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_ID", "someone/starcoder")
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert load_settings([]).hosting == "zerogpu"
+
+
+@pytest.mark.parametrize("argv", [["--share"], ["--host", "0.0.0.0"], ["--hosting", "space"]])
+def test_limits_are_tighter_where_strangers_can_reach_the_app(argv: list[str]) -> None:
+    local, public = load_settings([]), load_settings(argv)
+    assert public.is_public
+    assert public.max_body_bytes < local.max_body_bytes
+    assert public.deadline_seconds == 120
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.2"])
+def test_a_loopback_address_is_not_public(host: str) -> None:
+    assert not load_settings(["--host", host]).is_public
+
+
+def test_host_names_are_read_as_a_list() -> None:
+    settings = load_settings(["--allowed-hosts", "Box.lan, 10.0.0.5,"])
+    assert settings.allowed_host_names == ("box.lan", "10.0.0.5")
