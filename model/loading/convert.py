@@ -2,8 +2,8 @@
 
     python -m model.loading.convert MODEL.gguf ADAPTER_FOLDER OUTPUT_FOLDER
 
-It runs apart from the server because it needs memory once (1.6 GB) and because while it reads a
-GGUF, transformers sets the default dtype of the whole process. On standard output it writes one JSON
+It runs apart from the server because it needs memory once (1.6 GB) and because transformers, while
+it reads a GGUF, sets the default dtype of the whole process. On standard output it writes one JSON
 object per step, {"stage": str, "fraction": float}; everything else goes to standard error.
 """
 
