@@ -23,6 +23,8 @@ STREAMING: dict[str, Any] = {
     "api_visibility": "private",
 }
 
+RUN_HINT = "<kbd>Ctrl</kbd> <kbd>Enter</kbd> generates · <kbd>Esc</kbd> stops"
+
 
 @dataclass(frozen=True)
 class RunButtons:
@@ -48,7 +50,8 @@ def build_run_buttons(title: str, tab: str) -> RunButtons:
             variant="primary",
             elem_id=f"{tab}-run",
             elem_classes="pg-run",
-            min_width=120,
+            size="md",
+            min_width=110,
             scale=0,
         ),
         gr.Button(
@@ -57,7 +60,8 @@ def build_run_buttons(title: str, tab: str) -> RunButtons:
             visible=False,
             elem_id=f"{tab}-stop",
             elem_classes="pg-stop",
-            min_width=120,
+            size="md",
+            min_width=110,
             scale=0,
         ),
     )
@@ -65,7 +69,7 @@ def build_run_buttons(title: str, tab: str) -> RunButtons:
 
 def build_button(title: str, elem_id: str, *, visible: bool = True) -> Any:
     """One of the lesser buttons."""
-    return gr.Button(title, size="sm", visible=visible, elem_id=elem_id, min_width=60, scale=0)
+    return gr.Button(title, size="md", visible=visible, elem_id=elem_id, min_width=0, scale=0)
 
 
 def build_html(value: str, elem_id: str, elem_classes: str = "", **layout: Any) -> Any:
@@ -73,7 +77,7 @@ def build_html(value: str, elem_id: str, elem_classes: str = "", **layout: Any) 
     return gr.HTML(
         value,
         elem_id=elem_id,
-        elem_classes=elem_classes,
+        elem_classes=f"pg-html {elem_classes}",
         js_on_load=None,
         apply_default_css=False,
         **layout,

@@ -72,7 +72,7 @@ class ChatTab:
         self._chatbot = gr.Chatbot(
             label="Conversation",
             show_label=False,
-            height="58vh",
+            height="max(320px, calc(100vh - 300px))",
             layout="panel",
             editable="all",
             buttons=["copy", "copy_all"],
@@ -83,16 +83,18 @@ class ChatTab:
             examples=[{"text": question} for question in CHAT_EXAMPLES],
             elem_id=f"{TAB}-conversation",
         )
-        self._box = gr.Textbox(
-            label="Message",
-            show_label=False,
-            placeholder="Message · Enter sends, Shift+Enter begins a new line",
-            lines=1,
-            max_lines=10,
-            elem_id=f"{TAB}-message",
-        )
-        with gr.Row(elem_classes="pg-actions"):
+        with gr.Row(elem_classes="pg-message"):
+            self._box = gr.Textbox(
+                label="Message",
+                show_label=False,
+                container=False,
+                placeholder="Message · Enter sends, Shift+Enter begins a new line",
+                lines=1,
+                max_lines=10,
+                elem_id=f"{TAB}-message",
+            )
             self._buttons = build_run_buttons("Send", TAB)
+        with gr.Row(elem_classes="pg-actions"):
             self._retry = build_button("Retry", f"{TAB}-retry")
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._clear = build_button("Clear", f"{TAB}-clear")

@@ -10,9 +10,17 @@ import gradio as gr
 
 from model.errors import InvalidInputError
 from model.requests import CompletionRequest
-from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html, build_run_buttons
+from ui.actions import (
+    INSTANT,
+    RUN_HINT,
+    STREAMING,
+    Updates,
+    build_button,
+    build_html,
+    build_run_buttons,
+)
 from ui.controls import CONTINUE_DEFAULTS, build_controls, read_params
-from ui.editor import build_editor, build_language_choice
+from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
 from ui.languages import language_of
@@ -47,15 +55,13 @@ class ContinueTab:
 
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):
-            language_slot = gr.Column(scale=0, min_width=140)
+            self._language = build_language_choice(f"{TAB}-language")
             with gr.Row(elem_classes="pg-examples"):
                 self._examples = [
                     build_button(example.title, f"{TAB}-example-{number}")
                     for number, example in enumerate(CONTINUE_EXAMPLES, start=1)
                 ]
-        self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=12, max_lines=24)
-        with language_slot:
-            self._language = build_language_choice(f"{TAB}-language", self._editor)
+        self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=10, max_lines=24)
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
             self._further = build_button("Continue further", f"{TAB}-further")
@@ -63,10 +69,12 @@ class ContinueTab:
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
+            build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", autoscroll=True, max_height="60vh")
 
     def _wire(self) -> None:
+        follow_language(self._language, self._editor)
         content = [self._editor, self._generated, self._history]
         shown = [*content, self._pane, self._status]
         generate: dict[str, Any] = {

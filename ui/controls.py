@@ -28,7 +28,7 @@ FIELDS = (
     "seed",
     "stop",
 )
-WHOLE_NUMBERS = frozenset({"top_k", "max_new_tokens", "seed"})
+WHOLE_NUMBERS = frozenset({"top_k", "max_new_tokens"})
 TITLES = {
     "temperature": "Temperature",
     "max_new_tokens": "Max new tokens",
@@ -56,12 +56,12 @@ def build_controls(defaults: SamplingParams) -> Controls:
         value=defaults.temperature,
         step=0.05,
         label=TITLES["temperature"],
-        info="0 always takes the likeliest token",
+        info="0 is greedy",
     )
     max_new_tokens = gr.Number(
         value=defaults.max_new_tokens,
         label=TITLES["max_new_tokens"],
-        info="1 token ≈ 3–4 characters",
+        info="a token is 3–4 characters",
     )
     with gr.Accordion("More sampling", open=False, elem_classes="pg-more"):
         top_p = FreeSlider(
@@ -77,9 +77,16 @@ def build_controls(defaults: SamplingParams) -> Controls:
             value=defaults.repetition_penalty,
             step=0.05,
             label=TITLES["repetition_penalty"],
-            info="1 is off; more punishes indentation too",
+            info="1 is off; more hurts indentation",
         )
-    seed = gr.Number(value=None, label=TITLES["seed"], info="empty draws one", placeholder="random")
+    seed = gr.Textbox(
+        value="",
+        label=TITLES["seed"],
+        info="the same seed, the same text",
+        placeholder="random",
+        max_lines=1,
+        elem_classes="pg-mono",
+    )
     stop = gr.Textbox(
         value="\n".join(defaults.stop),
         label=TITLES["stop"],
@@ -109,8 +116,8 @@ def parse_stop(text: str | None) -> tuple[str, ...]:
 
 
 def _read_number(field: str, value: Any) -> Any:
-    if field == "seed" and value in (None, ""):
-        return None
+    if field == "seed":
+        return _read_seed(value)
     if value in (None, ""):
         raise SamplingParamsError(
             field, f"{TITLES[field]} is empty or not a number.", "Type a number."
@@ -118,6 +125,18 @@ def _read_number(field: str, value: Any) -> Any:
     if field in WHOLE_NUMBERS and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def _read_seed(value: Any) -> Any:
+    """A whole number of any notation; None, which draws one, for an empty box."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(value) if value.strip() else None
+    except ValueError:
+        raise SamplingParamsError(
+            "seed", "This is not a whole number.", "Leave it empty to draw one."
+        ) from None
 
 
 def _unescape(line: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from ui.actions import INSTANT
 from ui.languages import DEFAULT_LANGUAGE, LANGUAGES, language_of
 from ui.passthrough import CodeEditor
 
@@ -25,28 +26,26 @@ def build_editor(label: str, elem_id: str, *, lines: int, max_lines: int) -> Cod
     )
 
 
-def build_language_choice(elem_id: str, *editors: CodeEditor) -> gr.Dropdown:
-    """A drop-down that sets the language of `editors`."""
-    choice = gr.Dropdown(
+def build_language_choice(elem_id: str) -> Any:
+    """A drop-down of the languages' names."""
+    return gr.Dropdown(
         [language.title for language in LANGUAGES],
         value=DEFAULT_LANGUAGE,
         label="Language",
-        filterable=True,
+        show_label=False,
+        container=False,
         elem_id=elem_id,
         elem_classes="pg-language",
-        min_width=120,
+        min_width=140,
         scale=0,
     )
 
-    def set_language(title: str) -> list[Any]:
-        return [gr.update(language=language_of(title).editor) for _ in editors]
 
-    choice.change(
-        set_language,
-        choice,
-        list(editors),
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    return choice
+def follow_language(choice: Any, *editors: CodeEditor) -> None:
+    """Have `editors` colour what they hold as `choice` says."""
+
+    def set_language(title: str) -> Any:
+        updates = [gr.update(language=language_of(title).editor) for _ in editors]
+        return updates if len(updates) > 1 else updates[0]
+
+    choice.change(set_language, choice, list(editors), **INSTANT)

@@ -16,9 +16,17 @@ from model.prompts.infill import FILL_MARKER, split_fill_marker
 from model.requests import CompletionRequest, InfillRequest
 from model.sampling import MAX_STOP_CHARS, SamplingParams
 from model.service import GenerationService
-from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html, build_run_buttons
+from ui.actions import (
+    INSTANT,
+    RUN_HINT,
+    STREAMING,
+    Updates,
+    build_button,
+    build_html,
+    build_run_buttons,
+)
 from ui.controls import INFILL_DEFAULTS, build_controls, read_params
-from ui.editor import build_editor, build_language_choice
+from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.history import History
 from ui.languages import language_of
@@ -79,7 +87,7 @@ class InfillTab:
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")
         with gr.Row(elem_classes="pg-toolbar"):
-            language_slot = gr.Column(scale=0, min_width=140)
+            self._language = build_language_choice(f"{TAB}-language")
             with gr.Row(elem_classes="pg-examples"):
                 self._examples = [
                     build_button(example.title, f"{TAB}-example-{number}")
@@ -95,18 +103,18 @@ class InfillTab:
             "", f"{TAB}-middle", "pg-pane", autoscroll=True, max_height="40vh"
         )
         self._suffix = build_editor("Suffix", f"{TAB}-suffix", lines=5, max_lines=14)
-        with language_slot:
-            self._language = build_language_choice(f"{TAB}-language", self._prefix, self._suffix)
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
             self._take = build_button("Take over", f"{TAB}-take")
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
+            build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
 
     def _wire(self) -> None:
+        follow_language(self._language, self._prefix, self._suffix)
         content = [self._prefix, self._suffix, self._middle, self._history]
         shown = [*content, self._streaming, self._pane, self._status]
         self._buttons.run.click(
