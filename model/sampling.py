@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from model.errors import SamplingParamsError
 
+# Scores divided by less overflow to infinity, and sampling from those kills a CUDA context.
+MIN_TEMPERATURE = 1e-4
+MIN_REPETITION_PENALTY = 0.01
 MAX_SEED = 2**63 - 1
 MAX_STOP_STRINGS = 8
 MAX_STOP_CHARS = 200
@@ -20,8 +23,8 @@ class SamplingParams:
     `transformers.GenerationConfig`.
 
     Attributes:
-        temperature: 0 decodes greedily and leaves the other sampling settings without effect
-            (but for `repetition_penalty`).
+        temperature: 0, or less than `MIN_TEMPERATURE`, decodes greedily and leaves the other
+            sampling settings without effect (but for `repetition_penalty`).
         top_p: nucleus sampling; 1 is off.
         top_k: keep the k likeliest tokens; 0 is off.
         min_p: drop tokens less likely than `min_p` times the likeliest; 0 is off.
@@ -48,7 +51,7 @@ class SamplingParams:
         _check_number("top_p", self.top_p, 0, 1, is_low_excluded=True)
         _check_integer("top_k", self.top_k, 0, 1_000_000)
         _check_number("min_p", self.min_p, 0, 1)
-        _check_number("repetition_penalty", self.repetition_penalty, 0, 10, is_low_excluded=True)
+        _check_number("repetition_penalty", self.repetition_penalty, MIN_REPETITION_PENALTY, 10)
         _check_integer("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
         if self.seed is not None:
             _check_integer("seed", self.seed, 0, MAX_SEED)
@@ -56,7 +59,7 @@ class SamplingParams:
 
     @property
     def is_greedy(self) -> bool:
-        return self.temperature == 0
+        return self.temperature < MIN_TEMPERATURE
 
 
 def _check_number(
