@@ -81,16 +81,13 @@ def prepare_environment() -> None:
 def build_app(settings: Settings, port: int) -> FastAPI:
     """The whole app: server, routes and page. Nothing runs or loads before it is served."""
     import gradio as gr
-    from ui.page import build_page
 
     from api.server import build_server
     from api.share_link import keep_share_link
+    from ui.page import build_page
 
     service = build_service(settings)
-    background = [
-        partial(announce, settings.host, port),
-        partial(narrate_loading, service.residency),
-    ]
+    background = [partial(narrate_loading, service.residency)]
     if settings.share:
         background.append(partial(keep_share_link, port))
     app = build_server(
@@ -190,6 +187,10 @@ def serve(app: FastAPI, listener: socket.socket, log_level: str) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            logger.info("\n  Open  %s\n  Stop  Ctrl+C\n", address_of(listener))
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             # An open page holds streams that never end. Hanging up ends them in order, on the
             # path of a client that has gone.
@@ -215,9 +216,11 @@ def serve(app: FastAPI, listener: socket.socket, log_level: str) -> None:
     logger.info("Stopped.")
 
 
-async def announce(host: str, port: int) -> None:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    logger.info("\n  Open  http://%s:%d\n  Stop  Ctrl+C\n", shown, port)
+def address_of(listener: socket.socket) -> str:
+    """Where a browser on this machine finds the app."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 async def narrate_loading(residency: Residency) -> None:

@@ -38,6 +38,7 @@ SHUT_DOORS = (
     "/gradio_api/profiling",
     "/gradio_api/token",
     "/monitoring",
+    "/openapi.json",  # Gradio's own schema; its end points are not meant as an API
     "/svelte",
     "/login",
     "/logout",
