@@ -14,6 +14,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
+from transformers.utils import logging as transformers_logging
 
 from model.errors import CheckpointError, OutOfMemoryError
 from model.loading.device import (
@@ -56,6 +57,7 @@ def load_checkpoint(folder: Path, plan: DevicePlan, cache_folder: Path) -> Loade
     device = choose_device(plan.device)
     is_cuda = device.type == "cuda"
     precision = choose_cuda_precision(plan.precision) if is_cuda else "float32"
+    transformers_logging.disable_progress_bar()  # stages are reported by the caller
     model = _read_weights(folder, PRECISIONS[precision])
     # Sampling settings in a checkpoint would mix with the request's.
     model.generation_config = GenerationConfig()
