@@ -200,10 +200,16 @@ def _conversion_error(return_code: int, log: str) -> EmbeddedModelError:
 
 
 def main() -> int:
+    shown = ""
+
     def show(progress: LoadProgress) -> None:
+        nonlocal shown
         percent = "" if progress.fraction is None else f"{progress.fraction:4.0%} "
-        sys.stdout.write(f"{percent}{progress.stage}\n")
-        sys.stdout.flush()
+        line = f"{percent}{progress.stage}\n"
+        if line != shown:
+            shown = line
+            sys.stdout.write(line)
+            sys.stdout.flush()
 
     try:
         for slot in ("base", "chat"):
