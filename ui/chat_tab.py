@@ -19,6 +19,7 @@ from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html, bu
 from ui.controls import CHAT_DEFAULTS, build_controls, read_params
 from ui.conversation import Messages, edit, read_chatbot, say, show_chatbot, up_to_last_user
 from ui.examples import CHAT_EXAMPLES
+from ui.markdown import unescape_prose
 from ui.notices import error_notice, notice
 from ui.progress import Progress
 from ui.runs import Runs
@@ -50,7 +51,7 @@ class ChatTab:
                         elem_id=f"{TAB}-system",
                         placeholder="How the assistant should behave",
                     )
-                with gr.Accordion("Settings", elem_classes="pg-settings"):
+                with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
                     self._controls = build_controls(CHAT_DEFAULTS)
         self._wire()
 
@@ -79,7 +80,7 @@ class ChatTab:
             allow_tags=False,
             latex_delimiters=[],
             feedback_options=None,
-            placeholder="### Ask about code\nEvery turn can be edited, asked again or taken back.",
+            placeholder="Ask about code. Every turn can be edited, asked again or taken back.",
             examples=[{"text": question} for question in CHAT_EXAMPLES],
             elem_id=f"{TAB}-conversation",
         )
@@ -186,7 +187,7 @@ class ChatTab:
         *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
         index = event.index[0] if isinstance(event.index, list | tuple) else event.index
-        messages = edit(read_chatbot(value), index, str(event.value))
+        messages = edit(read_chatbot(value), index, unescape_prose(str(event.value)))
         if messages[-1].role != "user":
             yield {self._chatbot: show_chatbot(messages)}
             return

@@ -48,7 +48,7 @@ class ContinueTab:
                 self._build_work()
             with (
                 gr.Column(elem_classes="pg-side", scale=0, min_width=0),
-                gr.Accordion("Settings", elem_classes="pg-settings"),
+                gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
                 self._controls = build_controls(CONTINUE_DEFAULTS)
         self._wire()
@@ -80,7 +80,7 @@ class ContinueTab:
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": [*content, self._language, *self._controls.components],
-            "outputs": [*shown, self._buttons.run, self._buttons.stop],
+            "outputs": [*shown, self._further, self._buttons.run, self._buttons.stop],
             **STREAMING,
         }
         self._buttons.run.click(**generate)
@@ -130,6 +130,8 @@ class ContinueTab:
             lexer = language_of(language).lexer
             updates[self._pane] = await continuation_pane(prompt, progress.text, lexer)
             updates[self._generated] = progress.text
+            is_cut = progress.was_cut
+            updates[self._further] = gr.update(variant="primary" if is_cut else "secondary")
         yield updates
 
     def _stop(self, request: gr.Request) -> Updates:

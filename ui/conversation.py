@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from model.prompts.dialogue import Message, Role
+from ui.markdown import escape_prose, unescape_prose
 
 Messages = tuple[Message, ...]
 
 
-def read_chatbot(value: Sequence[dict[str, Any]] | None) -> Messages:
-    """The conversation that the Chatbot shows, without what is of another role."""
+def read_messages(value: Sequence[dict[str, Any]] | None) -> Messages:
+    """The turns in dictionaries as everybody writes them, without those of another role."""
     return tuple(
         Message(item["role"], _text_of(item["content"]))
         for item in value or ()
@@ -19,10 +20,17 @@ def read_chatbot(value: Sequence[dict[str, Any]] | None) -> Messages:
     )
 
 
+def read_chatbot(value: Sequence[dict[str, Any]] | None) -> Messages:
+    """The conversation that the Chatbot shows: the inverse of `show_chatbot`."""
+    return tuple(
+        Message(message.role, unescape_prose(message.text)) for message in read_messages(value)
+    )
+
+
 def show_chatbot(messages: Messages) -> list[dict[str, Any]]:
     """What the Chatbot takes. A content that is a plain string would lose its indentation."""
     return [
-        {"role": message.role, "content": {"type": "text", "text": message.text}}
+        {"role": message.role, "content": {"type": "text", "text": escape_prose(message.text)}}
         for message in messages
     ]
 

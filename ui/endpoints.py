@@ -18,7 +18,7 @@ from model.errors import InvalidInputError, PlaygroundError, SamplingParamsError
 from model.requests import ChatRequest, CompletionRequest, InfillRequest, PlaygroundRequest
 from model.sampling import SamplingParams
 from ui.controls import CHAT_DEFAULTS, CONTINUE_DEFAULTS, INFILL_DEFAULTS
-from ui.conversation import read_chatbot
+from ui.conversation import read_messages
 from ui.conversation import say as say_turn
 from ui.runs import Runs
 
@@ -67,7 +67,7 @@ class Endpoints:
         """Answer `message`, after a `history` of `{"role": ..., "content": ...}` turns."""
         params = _read_settings(CHAT_DEFAULTS, settings)
         try:
-            messages = say_turn(read_chatbot(history), "user", str(message))
+            messages = say_turn(read_messages(history), "user", str(message))
         except (KeyError, TypeError, AttributeError) as error:
             shape = '{"role": "user" or "assistant", "content": "text"}'
             raise _client_error(InvalidInputError(f"Each turn of history is {shape}.")) from error
@@ -105,6 +105,9 @@ def _read_settings(defaults: SamplingParams, settings: dict[str, Any] | None) ->
 
 
 def _as_stop(stop: object) -> Any:
+    """As JSON has it: a list, or one string."""
+    if isinstance(stop, str):
+        return (stop,)
     return tuple(stop) if isinstance(stop, list) else stop
 
 

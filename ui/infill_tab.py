@@ -56,7 +56,7 @@ class InfillTab:
                 self._build_work()
             with (
                 gr.Column(elem_classes="pg-side", scale=0, min_width=0),
-                gr.Accordion("Settings", elem_classes="pg-settings"),
+                gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
                 self._controls = build_controls(INFILL_DEFAULTS)
                 self._order = gr.Radio(

@@ -20,17 +20,6 @@
     }
   }, true);
 
-  // On a narrow screen the settings stand below the work, closed.
-  const seen = new WeakSet();
-  const closeSettings = () => {
-    for (const button of document.querySelectorAll(".pg-settings > button.label-wrap.open")) {
-      if (seen.has(button)) continue;
-      seen.add(button);
-      if (window.matchMedia("(max-width: 1023px)").matches) button.click();
-    }
-  };
-  new MutationObserver(closeSettings).observe(document, { childList: true, subtree: true });
-
   const copy = async (text) => {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     // Without https there is no clipboard API: a hidden box does it.

@@ -23,6 +23,10 @@ from ui.theme import build_theme, read_css, read_head
 
 WATCH_SECONDS = 0.5
 
+# On a narrow screen the settings stand below the work, closed.
+OPEN_WHERE_WIDE = """() => Array(%d).fill(
+    {__type__: "update", open: window.matchMedia("(min-width: 1024px)").matches})"""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -47,11 +51,13 @@ def build_page(service: GenerationService, *, is_public: bool, deadline: float |
         top = _Top(service, is_public=is_public)
         with gr.Tabs(elem_classes="pg-tabs"):
             with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
-                ContinueTab(runs)
+                continue_tab = ContinueTab(runs)
             with gr.Tab("Infill", id="infill", elem_id="infill-tab"):
                 infill_tab = InfillTab(service, runs)
             with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
                 chat_tab = ChatTab(service, runs)
+        settings = [tab.settings for tab in (continue_tab, infill_tab, chat_tab)]
+        blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)
         top.watch(blocks, infill_tab, chat_tab)
         Endpoints(runs)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from model.engine.base import LoadProgress
-from model.engine.events import Failed, Finished, Prefill, Queued, Token
+from model.engine.events import Failed, Finished, FinishReason, Prefill, Queued, Token
 from model.requests import FittedRequest
 from model.service import Prepared, RunEvent, Waiting
 
@@ -34,6 +34,12 @@ class Progress:
     seen_at: float = 0.0
     outcome: Finished | Failed | None = None
     is_over: bool = False
+
+    @property
+    def was_cut(self) -> bool:
+        """It reached the length limit: there is more to come for who asks."""
+        finished = self.outcome
+        return isinstance(finished, Finished) and finished.reason is FinishReason.LENGTH
 
     @property
     def tokens_per_second(self) -> float | None:
