@@ -15,7 +15,9 @@ def every_error(root: type[PlaygroundError] = PlaygroundError) -> Iterator[type[
         yield from every_error(child)
 
 
-@pytest.mark.parametrize("error_type", list(every_error()), ids=lambda error_type: error_type.__name__)
+@pytest.mark.parametrize(
+    "error_type", list(every_error()), ids=lambda error_type: error_type.__name__
+)
 def test_every_error_of_the_tree_has_a_row_of_its_own_or_an_ancestors(
     error_type: type[PlaygroundError],
 ) -> None:
