@@ -15,6 +15,11 @@ from model.errors import CheckpointError
 # Control tokens that a checkpoint added but forgot to flag special: "<|end|>", "<fim_prefix>".
 _CONTROL_SPELLING = re.compile(r"<[^<>\s]+>")
 
+# A character has at most four bytes, hence at most four tokens.
+_MAX_CHAR_TOKENS = 4
+# Where more wait for their last byte, the model writes broken text: let it out.
+_MAX_PENDING = 8
+
 
 class TextDecoder(Protocol):
     """Incremental decoder: the concatenation of all steps equals decoding all ids at once."""
@@ -90,7 +95,9 @@ class ModelTokenizer:
         Raises:
             TypeError: `text` holds a lone surrogate, which no tokenizer can take.
         """
-        ids: list[int] = self._text_tokenizer.encode(text, add_special_tokens=False).ids
+        # The batch call lets other threads run meanwhile; `encode` holds them all up.
+        [encoding] = self._text_tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        ids: list[int] = encoding.ids
         return ids
 
     def special_id(self, token: str) -> int | None:
@@ -104,28 +111,49 @@ class ModelTokenizer:
 
     def decoder(self) -> TextDecoder:
         """A fresh incremental decoder; special tokens are left out."""
-        return _StreamDecoder(self._tokenizer)
+        return _StreamDecoder(self._tokenizer, frozenset(self._special_ids.values()))
 
 
 class _StreamDecoder:
     """Constant time per token: only the ids of the unfinished character are decoded again."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, special_ids: frozenset[int]) -> None:
         self._tokenizer = tokenizer
+        self._special_ids = special_ids
         self._stream = DecodeStream([], skip_special_tokens=True)
         self._pending: list[int] = []
 
     def step(self, token_id: int) -> str:
+        if token_id in self._special_ids:
+            return ""
         self._pending.append(token_id)
         text: str | None = self._stream.step(self._tokenizer, token_id)
-        if text is None:
-            return ""
+        if text is not None:
+            self._pending.clear()
+            return text
+        return self._release() if len(self._pending) >= _MAX_PENDING else ""
+
+    def flush(self) -> str:
+        text = self._decode(self._pending)
         self._pending.clear()
         return text
 
-    def flush(self) -> str:
-        text: str = self._tokenizer.decode(self._pending, skip_special_tokens=True)
-        self._pending.clear()
+    def _release(self) -> str:
+        """The text of a run that is no character, but for its end, which may become one."""
+        whole = self._decode(self._pending)
+        # The end of a run is clean to take off where both parts decode as they do together.
+        for num_kept in range(_MAX_CHAR_TOKENS - 1, 2 * _MAX_CHAR_TOKENS - 1):
+            done, rest = self._pending[:-num_kept], self._pending[-num_kept:]
+            text = self._decode(done)
+            if text + self._decode(rest) == whole:
+                self._pending = rest
+                self._stream = DecodeStream([], skip_special_tokens=True)
+                self._stream.step(self._tokenizer, rest)
+                return text
+        return ""
+
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         return text
 
 

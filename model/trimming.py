@@ -101,12 +101,12 @@ class PromptEncoder:
         if num_tokens >= len(piece.ids) or not isinstance(piece.segment, Text):
             return piece
         whole = piece.segment.text
-        shorter = range(num_tokens, max(num_tokens - _MAX_CHAR_TOKENS, 0), -1)
+        shorter = range(num_tokens, max(num_tokens - _MAX_CHAR_TOKENS, -1), -1)
         for num in shorter:
             ids, text = self._cut(piece.ids, num, side)
             if whole.endswith(text) if side == "end" else whole.startswith(text):
                 return Piece(Text(text, piece.segment.part), ids)
-        # Nothing to keep, or a tokenizer that does not give a text back as it was.
+        # A tokenizer that does not give a text back as it was.
         ids, text = self._cut(piece.ids, num_tokens, side)
         return Piece(Text(text, piece.segment.part), ids)
 

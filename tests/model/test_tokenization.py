@@ -30,6 +30,8 @@ TEXT_WITH_SPELLINGS = st.lists(
     max_size=12,
 ).map("".join)
 
+BROKEN = "é漢🙂\ufffd"
+
 
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelTokenizer]:
@@ -65,6 +67,11 @@ def test_decoded_steps_and_flush_equal_decoding_all_ids(
     any_id = st.integers(0, starchat.vocab_size - 1)
     pieces = st.one_of(
         any_id.map(lambda id_: [id_]),
+        # Broken bytes, and the real U+FFFD, in long runs.
+        st.lists(st.sampled_from(BROKEN), max_size=30).map(
+            lambda chars: [id_ for char in chars for id_ in starchat.encode_text(char)[:2]]
+        ),
+        st.integers(0, 9).map(lambda number: starchat.encode_text("\ufffd" * number)),
         PLAIN_TEXT.map(starchat.encode_text),
         # A character that is cut short.
         st.sampled_from("é漢🙂👩‍👩‍👧").map(lambda text: starchat.encode_text(text)[:-1]),
@@ -98,6 +105,15 @@ def test_an_unfinished_character_is_flushed_once(starchat: ModelTokenizer) -> No
     assert decoder.flush() == ""
 
 
+def test_a_long_run_of_broken_bytes_is_let_out_as_it_comes(starchat: ModelTokenizer) -> None:
+    first_byte = starchat.encode_text("🙂")[0]
+    decoder = starchat.decoder()
+    steps = [decoder.step(first_byte) for _ in range(1000)]
+    assert len("".join(steps)) > 990
+    assert max(map(len, steps)) < 10
+    assert "".join(steps) + decoder.flush() == "\ufffd" * 1000
+
+
 def test_a_special_token_inside_a_character_leaves_the_character_whole(
     starchat: ModelTokenizer,
 ) -> None:
@@ -111,6 +127,11 @@ def test_a_special_token_inside_a_character_leaves_the_character_whole(
 def test_spaces_before_punctuation_are_kept(starchat: ModelTokenizer) -> None:
     text = "a , b . c ' s ! do n't"
     assert starchat.decode(starchat.encode_text(text)) == text
+
+
+def test_a_lone_surrogate_is_a_type_error(starchat: ModelTokenizer) -> None:
+    with pytest.raises(TypeError):
+        starchat.encode_text("\ud83d")
 
 
 def test_special_ids_are_found_by_spelling_only(starchat: ModelTokenizer) -> None:
