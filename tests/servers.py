@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -43,25 +44,25 @@ class RunningApp:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """This process's environment without what would set the app up, and `extra`."""
+    """This process's environment without what would set the app up; a free port; `extra`."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("STARCODER_", "SPACE_", "SPACES_", "GRADIO_"))
     }
-    return inherited | extra
+    return inherited | {"STARCODER_PORT": "0"} | extra
 
 
 @contextmanager
 def running_app(
     *flags: str,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
     command: Sequence[str] = (sys.executable,),
 ) -> Iterator[RunningApp]:
-    """The app with `flags` on a free port, from the first answer on `/` to Ctrl+C.
+    """The app with `flags` on a free port, from its first answer on `/` to its end.
 
     Args:
-        environment: in place of `clean_environment()`.
+        environment: variables on top of `clean_environment()`.
         command: what runs `app.py`.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -70,9 +71,9 @@ def running_app(
         log = Path(folder, "terminal.log")
         with log.open("wb") as terminal:
             process = subprocess.Popen(
-                [*command, str(PROJECT / "app.py"), "--port", "0", *flags],
+                [*command, str(PROJECT / "app.py"), *flags],
                 cwd=folder,
-                env=dict(clean_environment() if environment is None else environment),
+                env=clean_environment(**environment),
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
             )

@@ -154,9 +154,7 @@ def test_a_setting_that_cannot_be_used_ends_the_start_with_one_line() -> None:
 
 def test_where_no_tunnel_can_be_had_the_app_says_so_and_goes_on() -> None:
     # Nothing listens on port 1: the tunnel's own program cannot be fetched or cannot connect.
-    environment = clean_environment(
-        HTTPS_PROXY="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1"
-    )
+    environment = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
     with running_app(*SCRIPTED, "--share", environment=environment) as app:
         app.wait_until_ready()
         deadline = time.monotonic() + 30
