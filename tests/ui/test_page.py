@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import ui
+from model.requests import CompletionRequest
+from model.sampling import SamplingParams
+from model.service import GenerationService
+from ui.infill_tab import continuation_to_suffix
+from ui.page import build_page
+from ui.passthrough import CodeEditor, FreeSlider
+
+
+async def test_only_the_three_end_points_are_public(service: GenerationService) -> None:
+    page = build_page(service, is_public=False, deadline=None)
+    events = page.blocks.config["dependencies"]
+    public = {event["api_name"] for event in events if event["api_visibility"] != "private"}
+    assert public == {"continue", "infill", "chat"}
+
+
+async def test_the_page_names_nothing_outside(service: GenerationService) -> None:
+    page = build_page(service, is_public=False, deadline=None)
+    assert "http" not in page.css + page.head.replace("http-equiv", "")
+    assert "googleapis" not in page.theme._get_theme_css()
+
+
+def test_an_editor_keeps_what_it_is_given() -> None:
+    assert CodeEditor().postprocess("    x\n\n") == "    x\n\n"
+
+
+def test_a_slider_leaves_its_interval_to_the_sampling_params() -> None:
+    assert FreeSlider(0, 2).preprocess(7) == 7
+
+
+def test_own_components_leave_no_files_beside_the_source() -> None:
+    assert not list(Path(ui.__path__[0]).glob("*.pyi"))
+
+
+def test_without_infill_the_prefix_is_continued_to_the_suffix() -> None:
+    request = continuation_to_suffix("a\n", "\n  \n    return b  \nc", SamplingParams(stop=("x",)))
+    assert request == CompletionRequest("a\n", SamplingParams(stop=("x", "    return b")))
+
+
+def test_without_a_suffix_the_prefix_is_just_continued() -> None:
+    assert continuation_to_suffix("a", " \n", SamplingParams()).params.stop == ()

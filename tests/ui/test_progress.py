@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from model.engine.base import LoadProgress
+from model.engine.events import FinishReason, Prefill, Queued, Token
+from model.service import Prepared, Waiting
+from tests.ui.runs import finished, fitted
+from ui.progress import Progress, advance
+
+
+def test_the_stages_follow_one_another() -> None:
+    loading = advance(Progress(), [Waiting(LoadProgress("reading"))], 1.0)
+    assert loading.stage == LoadProgress("reading")
+    prepared = advance(loading, [Prepared(fitted(5))], 2.0)
+    assert prepared.stage is None
+    assert prepared.fitted is not None
+    assert advance(prepared, [Queued(2)], 3.0).stage == Queued(2)
+    assert advance(prepared, [Queued(2), Prefill(1, 5)], 3.0).stage == Prefill(1, 5)
+    assert advance(prepared, [Prefill(1, 5), Token(1, "x")], 3.0).stage is None
+
+
+def test_text_that_is_set_free_at_the_end_counts_as_no_token() -> None:
+    progress = advance(Progress(), [Token(1, "a"), Token(2, ""), Token(None, "b")], 0.0)
+    assert (progress.text, progress.num_tokens) == ("ab", 2)
+
+
+def test_speed_runs_from_the_first_token() -> None:
+    progress = advance(Progress(), [Token(1, "a")], 10.0)
+    assert progress.tokens_per_second is None
+    assert advance(progress, [Token(2, "b"), Token(3, "c")], 11.0).tokens_per_second == 2.0
+
+
+def test_only_the_length_limit_cuts() -> None:
+    assert advance(Progress(), [finished(FinishReason.LENGTH)], 0.0).was_cut
+    assert not advance(Progress(), [finished(FinishReason.EOS_TOKEN)], 0.0).was_cut

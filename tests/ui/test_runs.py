@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from model.engine.events import Finished, FinishReason
+from model.requests import CompletionRequest
+from model.sampling import SamplingParams
+from model.service import GenerationService
+from ui.progress import Progress
+from ui.runs import Runs
+
+LONG = CompletionRequest("SAY: " + "x" * 2000, SamplingParams(max_new_tokens=2000))
+SHORT = CompletionRequest("SAY: short", SamplingParams())
+
+
+async def run_to_end(runs: Runs, request: CompletionRequest, session: str, tab: str) -> Progress:
+    progress = Progress()
+    async for progress in runs.start(request, session, tab):
+        pass
+    return progress
+
+
+async def start(runs: Runs, session: str, tab: str = "continue") -> asyncio.Task[Progress]:
+    """A long run, once its first text is there."""
+    has_text = asyncio.Event()
+
+    async def follow() -> Progress:
+        progress = Progress()
+        async for progress in runs.start(LONG, session, tab):
+            if progress.text:
+                has_text.set()
+        return progress
+
+    task = asyncio.create_task(follow())
+    await has_text.wait()
+    return task
+
+
+def reason_of(progress: Progress) -> FinishReason:
+    assert isinstance(progress.outcome, Finished)
+    return progress.outcome.reason
+
+
+async def test_a_run_goes_to_its_end_and_leaves_nothing(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    progress = await run_to_end(runs, SHORT, "s", "continue")
+    assert (progress.text, reason_of(progress)) == ("short", FinishReason.EOS_TOKEN)
+    assert runs.num_running == 0
+
+
+async def test_stop_keeps_the_text_and_the_figures(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    task = await start(runs, "s")
+    runs.stop("s", "continue")
+    progress = await task
+    assert reason_of(progress) is FinishReason.CANCELLED
+    assert 0 < len(progress.text) < 2000
+
+
+async def test_stop_concerns_that_tab_of_that_session_only(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    task = await start(runs, "s")
+    runs.stop("other", "continue")
+    runs.stop("s", "infill")
+    assert not task.done()
+    runs.stop("s", "continue")
+    assert reason_of(await task) is FinishReason.CANCELLED
+
+
+async def test_a_second_run_of_a_tab_stops_the_first(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    first = await start(runs, "s")
+    second = await run_to_end(runs, SHORT, "s", "continue")
+    assert first.done()
+    assert reason_of(await first) is FinishReason.CANCELLED
+    assert second.text == "short"
+
+
+async def test_a_session_that_closes_stops_all_that_it_runs(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    task = await start(runs, "s")
+    waiting = asyncio.create_task(run_to_end(runs, LONG, "s", "chat"))
+    await asyncio.sleep(0)
+    runs.close("s")
+    assert reason_of(await task) is FinishReason.CANCELLED
+    assert not (await waiting).text
+    assert runs.num_running == 0
+
+
+async def test_a_reader_that_leaves_stops_the_engine(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    async with aclosing(runs.start(LONG, "s", "continue")) as steps:
+        async for progress in steps:
+            if progress.text:
+                break
+    assert runs.num_running == 0
+    # The next request does not wait for the rest of the former: the engine is free.
+    assert (await run_to_end(runs, SHORT, "s", "continue")).text == "short"

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from model.engine.base import LoadProgress
+from model.engine.events import Failed, FinishReason, Prefill, Queued, Token
+from model.errors import GenerationError
+from model.requests import Dropped
+from model.service import Prepared, RunEvent, Waiting
+from tests.ui.runs import finished, fitted
+from ui.progress import Progress, advance
+from ui.status import ordinal, render_status
+
+
+def status(*events: RunEvent, now: float = 0.0) -> str:
+    return render_status(advance(Progress(), events, now))
+
+
+def test_what_one_waits_for_is_said() -> None:
+    assert "Starting" in render_status(Progress())
+    assert "The model is loading: download, 40%" in status(Waiting(LoadProgress("download", 0.4)))
+    assert "The model is loading: converting" in status(Waiting(LoadProgress("converting")))
+    assert "Next in line" in status(Queued(1))
+    assert "2nd in line" in status(Queued(2))
+    assert "Reading the prompt · 1,024 / 3,000 tokens" in status(Prefill(1024, 3000))
+
+
+def test_progress_of_the_prompt_is_a_bar() -> None:
+    assert '<progress max="1" value="0.500"' in status(Prefill(1, 2))
+    assert "<progress" not in status(Queued(1))
+
+
+def test_tokens_are_counted_while_they_come() -> None:
+    first = advance(Progress(), [Token(1, "a")], 0.0)
+    assert "1 token<" in render_status(first)
+    assert "3 tokens · 4.0 tokens/s" in render_status(
+        advance(first, [Token(2, "b"), Token(3, "c")], 0.5)
+    )
+
+
+def test_the_end_has_all_figures() -> None:
+    line = status(Prepared(fitted(428)), finished(reused_tokens=400))
+    assert (
+        "84 tokens · 20.0 tokens/s · first token 0.4 s · ended by itself · "
+        "context 512 / 8,192 (6%) · seed 7 · 400 of 428 prompt tokens reused"
+    ) in line
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (FinishReason.EOS_TOKEN, "ended by itself"),
+        (FinishReason.LENGTH, "reached the length limit (84)"),
+        (FinishReason.STOP_SEQUENCE, "met a stop string"),
+        (FinishReason.CANCELLED, "stopped by you"),
+        (FinishReason.DEADLINE, "cut off at the time limit"),
+    ],
+)
+def test_each_reason_has_words(reason: FinishReason, words: str) -> None:
+    assert words in status(finished(reason))
+
+
+def test_a_full_context_is_told_from_the_length_limit() -> None:
+    line = status(Prepared(fitted(428, context_length=512)), finished(FinishReason.LENGTH))
+    assert "the context is full" in line
+
+
+def test_what_was_left_out_stays_in_sight_to_the_end() -> None:
+    prepared = Prepared(fitted(8192, (Dropped("prefix", "start", 1234),)))
+    for events in ((prepared,), (prepared, Token(1, "a")), (prepared, finished())):
+        line = status(*events)
+        assert "1,234 tokens left out from the start of the prefix" in line
+        assert "9,426 tokens long, 8,192 fit" in line
+
+
+def test_a_failure_is_told_with_its_advice() -> None:
+    line = status(Token(1, "a"), Failed(GenerationError("It broke <here>.", "Try again.")))
+    assert "Failed after 1 token" in line
+    assert "It broke &lt;here&gt;." in line
+    assert "Try again." in line
+
+
+def test_a_line_that_changes_often_is_not_read_out() -> None:
+    assert 'aria-live="off"' in status(Token(1, "a"))
+    assert 'aria-live="polite"' in status(finished())
+
+
+def test_ordinals() -> None:
+    numbers = (1, 2, 3, 4, 11, 12, 13, 21, 22, 101, 111)
+    assert [ordinal(number) for number in numbers] == (
+        ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "101st", "111th"]
+    )
