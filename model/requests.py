@@ -8,7 +8,11 @@ from typing import Literal
 from model.engine.base import ResidentModel
 from model.engine.generation import GenerationRequest, Slot
 from model.errors import CapabilityError, ContextLengthError, PromptError
-from model.prompts.continuation import CONTINUATION_STOP_TOKENS, build_continuation
+from model.prompts.continuation import (
+    CONTINUATION_STOP_TOKENS,
+    build_continuation,
+    split_trailing_space,
+)
 from model.prompts.dialogue import Message, build_dialogue
 from model.prompts.infill import InfillOrder, RepositoryFile, build_infill
 from model.prompts.segments import Prompt
@@ -112,6 +116,7 @@ def fit(
         params=replace(request.params, max_new_tokens=min(request.params.max_new_tokens, room)),
         stop_token_ids=_stop_token_ids(resident, form.stop_tokens),
         deadline=deadline,
+        healed=form.healed,
         is_start_stripped=form.is_start_stripped,
     )
     prompt = tuple(piece.segment for piece in encoded)
@@ -124,25 +129,29 @@ class _Form:
 
     prompt: Shortenable
     stop_tokens: tuple[str, ...]
+    healed: str = ""
     is_start_stripped: bool = False
 
 
 def _form(request: PlaygroundRequest, resident: ResidentModel) -> _Form:
     match request:
         case CompletionRequest():
-            return _completion_form(request)
+            return _completion_form(request, resident)
         case InfillRequest():
             return _infill_form(request, resident)
         case ChatRequest():
             return _chat_form(request, resident)
 
 
-def _completion_form(request: CompletionRequest) -> _Form:
+def _completion_form(request: CompletionRequest, resident: ResidentModel) -> _Form:
     if not request.prompt:
         raise PromptError("The prompt is empty.", "Write something to carry on from.")
-    prompt = build_continuation(request.prompt)
+    kept, healed = split_trailing_space(request.prompt)
+    if not (kept and resident.can_heal):
+        kept, healed = request.prompt, ""
+    prompt = build_continuation(kept)
     shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
-    return _Form(shortenable, CONTINUATION_STOP_TOKENS)
+    return _Form(shortenable, CONTINUATION_STOP_TOKENS, healed)
 
 
 def _infill_form(request: InfillRequest, resident: ResidentModel) -> _Form:
@@ -193,7 +202,7 @@ def _chat_form(request: ChatRequest, resident: ResidentModel) -> _Form:
     return _Form(
         Shortenable(build, len(starts) - 1, "turns", advice),
         dialect.stop_tokens,
-        dialect.is_reply_stripped,
+        is_start_stripped=dialect.is_reply_stripped,
     )
 
 

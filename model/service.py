@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -72,7 +73,10 @@ class Run:
                 return
             yield Waiting(progress)
         async with residency.lease(slot) as resident:
-            fitted = fit(self._request, resident, overflow=self._overflow, deadline=self._deadline)
+            # On a thread: a long paste takes a second to encode.
+            fitted = await asyncio.to_thread(
+                fit, self._request, resident, overflow=self._overflow, deadline=self._deadline
+            )
             yield Prepared(fitted)
             if self._is_cancelled:
                 return

@@ -28,6 +28,7 @@ class TokenStreamer(TextIteratorStreamer):
         on_token: called on the model's thread with each `Token`. Without it, iterate the streamer
             from another thread to get the text, as with its parent.
         is_start_stripped: leave out newlines before the first other character.
+        num_hidden: leave out this many characters at the start.
         timeout: seconds that a reader waits for the next text; None is forever.
     """
 
@@ -38,6 +39,7 @@ class TokenStreamer(TextIteratorStreamer):
         *,
         on_token: Callable[[Token], None] | None = None,
         is_start_stripped: bool = False,
+        num_hidden: int = 0,
         timeout: float | None = None,
     ) -> None:
         super().__init__(tokenizer, skip_prompt=True, timeout=timeout)
@@ -45,6 +47,7 @@ class TokenStreamer(TextIteratorStreamer):
         self._matcher = StopMatcher(stop)
         self._on_token = on_token or self._queue_text
         self._is_at_start = is_start_stripped
+        self._num_hidden = num_hidden
         self._is_prompt_next = True
         self.num_tokens = 0
         self.last_id: int | None = None
@@ -86,6 +89,10 @@ class TokenStreamer(TextIteratorStreamer):
         return str(value)
 
     def _certain(self, text: str) -> str:
+        if self._num_hidden:
+            hidden = min(self._num_hidden, len(text))
+            self._num_hidden -= hidden
+            text = text[hidden:]
         if self._is_at_start:
             text = text.lstrip("\r\n")
             self._is_at_start = not text

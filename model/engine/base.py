@@ -36,6 +36,7 @@ class ResidentModel:
         infill: the dialect its tokenizer knows, or None.
         dialogue: the dialogue format it was tuned on, or None.
         stop_token_ids: the ids that end its plain text.
+        can_heal: the engine can make a text begin with given white space.
     """
 
     preset: ModelPreset
@@ -46,6 +47,7 @@ class ResidentModel:
     infill: InfillFormat | None
     dialogue: DialogueFormat | None
     stop_token_ids: tuple[int, ...]
+    can_heal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class GenerationRequest:
         params: sampling parameters, `max_new_tokens` already clamped.
         stop_token_ids: ids that end the text, the model's own end-of-text among them.
         deadline: seconds from submission after which it is cut off; None is never.
+        healed: white space that the prompt ended in and `prompt_ids` leave out. The text begins
+            with it and is shown without it; see `model.healing`.
         is_start_stripped: leave out newlines before the first other character; they belong to
             the dialogue's markup.
     """
@@ -39,6 +41,7 @@ class GenerationRequest:
     params: SamplingParams
     stop_token_ids: tuple[int, ...]
     deadline: float | None = None
+    healed: str = ""
     is_start_stripped: bool = False
     request_id: str = field(default_factory=lambda: f"gen-{next(_request_numbers)}")
 

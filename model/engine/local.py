@@ -25,6 +25,8 @@ from model.prompts.dialogue import detect_dialogue
 from model.prompts.infill import detect_infill
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from model.engine.runner import ModelRunner
     from model.tokenization import ModelTokenizer
 
@@ -109,8 +111,11 @@ class LocalEngine:
         report(LoadProgress("loading the weights"))
         plan = DevicePlan(self._device, self._precision, self._threads)
         loaded = load_checkpoint(folder, plan, self._cache_folder)
+        _check_vocabulary(loaded.model, tokenizer)
         context_length = context_length_of(loaded.model.config)
-        runner = ModelRunner(loaded.model, tokenizer, context_length, self._prefill_chunk)
+        runner = ModelRunner(
+            loaded.model, tokenizer, context_length, self._prefill_chunk, loaded.threads
+        )
         resident = ResidentModel(
             preset=preset,
             tokenizer=tokenizer,
@@ -120,6 +125,7 @@ class LocalEngine:
             infill=detect_infill(tokenizer.special_id),
             dialogue=detect_dialogue(tokenizer.special_id),
             stop_token_ids=_stop_token_ids(tokenizer),
+            can_heal=runner.can_heal,
         )
         return runner, resident
 
@@ -148,6 +154,15 @@ class LocalEngine:
             raise OutOfMemoryError(
                 "The device ran out of memory.", "Shorten the prompt or ask for fewer new tokens."
             )
+
+
+def _check_vocabulary(model: PreTrainedModel, tokenizer: ModelTokenizer) -> None:
+    num_embeddings = model.get_input_embeddings().num_embeddings
+    if tokenizer.vocab_size > num_embeddings:
+        raise CheckpointError(
+            f"The tokenizer has {tokenizer.vocab_size:,} tokens, the model {num_embeddings:,}.",
+            "They do not belong together: fetch both from the same checkpoint.",
+        )
 
 
 def _stop_token_ids(tokenizer: ModelTokenizer) -> tuple[int, ...]:

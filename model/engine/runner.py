@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from transformers import (
     GenerationConfig,
+    LogitsProcessorList,
     PreTrainedModel,
     StoppingCriteria,
     StoppingCriteriaList,
@@ -21,6 +22,7 @@ from model.engine.events import Finished, FinishReason, Prefill, Timings, Token,
 from model.engine.generation import Generation, GenerationRequest
 from model.engine.prefix_cache import CachedPrefix, PrefixCache
 from model.errors import ContextLengthError, PromptError
+from model.healing import WhitespaceHealer
 from model.sampling import SamplingParams
 from model.streaming import TokenStreamer
 from model.tokenization import PromptTokenizer
@@ -65,16 +67,28 @@ class ModelRunner:
         tokenizer: its tokenizer.
         context_length: positions the model has; not one more reaches it.
         chunk: tokens per forward pass of prefill; between two, a request can be stopped.
+        threads: intra-op threads on a CPU; None leaves them as they are.
     """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PromptTokenizer, context_length: int, chunk: int
+        self,
+        model: PreTrainedModel,
+        tokenizer: PromptTokenizer,
+        context_length: int,
+        chunk: int,
+        threads: int | None = None,
     ) -> None:
         self._model = model
+        self._threads = threads
         self._tokenizer = tokenizer
         self._context_length = context_length
         self._chunk = chunk
         self._prefixes = PrefixCache(model.config, chunk)
+        self._healer = WhitespaceHealer(tokenizer, model.get_output_embeddings().out_features)
+
+    @property
+    def can_heal(self) -> bool:
+        return self._healer.can_heal
 
     def run(self, generation: Generation) -> None:
         """Run to the `Finished` event.
@@ -85,6 +99,8 @@ class ModelRunner:
         """
         request = generation.request
         self._check(request)
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)  # the other slot's model may want another number
         watch = Stopwatch(generation.submitted_at, time.monotonic())
         params = request.params
         seed = params.seed if params.seed is not None else random.randrange(2**31)
@@ -152,6 +168,7 @@ class ModelRunner:
             self._tokenizer,
             request.params.stop,
             on_token=publish,
+            num_hidden=len(request.healed),
             is_start_stripped=request.is_start_stripped,
         )
         prompt = torch.tensor([request.prompt_ids], device=self._model.device)  # (1, prompt)
@@ -161,6 +178,7 @@ class ModelRunner:
                 attention_mask=torch.ones_like(prompt),
                 past_key_values=prefix.cache,
                 generation_config=generation_config(request.params, request.stop_token_ids),
+                logits_processor=self._processors(request),
                 stopping_criteria=StoppingCriteriaList([Interrupt(generation, streamer)]),
                 streamer=streamer,
             )
@@ -170,6 +188,12 @@ class ModelRunner:
         # The last token was sampled but never fed back, so the cache ends before it.
         prefix.ids[:] = output[0, : prefix.cache.get_seq_length()].tolist()
         return streamer.num_tokens, _reason(generation, streamer)
+
+    def _processors(self, request: GenerationRequest) -> LogitsProcessorList:
+        if not request.healed:
+            return LogitsProcessorList()
+        healing = self._healer.processor(request.healed, len(request.prompt_ids))
+        return LogitsProcessorList([healing])
 
 
 def generation_config(params: SamplingParams, stop_token_ids: tuple[int, ...]) -> GenerationConfig:

@@ -29,10 +29,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A causal language model in evaluation mode, on its device, and its precision's name."""
+    """A causal language model in evaluation mode, on its device, and its precision's name.
+
+    `threads` is the number to run it with on a CPU; None on a GPU.
+    """
 
     model: PreTrainedModel
     precision: str
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,9 @@ def load_checkpoint(folder: Path, plan: DevicePlan, cache_folder: Path) -> Loade
     if is_cuda:
         return LoadedModel(model, precision)
     cpu = calibrate_cpu(model, plan.precision, plan.threads, cache_folder)
-    torch.set_num_threads(cpu.threads)
     model.to(PRECISIONS[cpu.precision])
-    logger.info("running on the CPU in %s with %d threads", cpu.precision, cpu.threads)
-    return LoadedModel(model, cpu.precision)
+    logger.info("running on the CPU in %s, threads: %d", cpu.precision, cpu.threads)
+    return LoadedModel(model, cpu.precision, cpu.threads)
 
 
 def context_length_of(config: PreTrainedConfig) -> int:

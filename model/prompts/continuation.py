@@ -12,6 +12,15 @@ CONTINUATION_STOP_TOKENS = (
     *("<fim-prefix>", "<fim-middle>", "<fim-suffix>", "<fim-pad>"),
 )
 
+# White space that healing can make a text begin with.
+HEALABLE = " \t\n\r"
+
 
 def build_continuation(text: str) -> Prompt:
     return (Text(text, "prompt"),)
+
+
+def split_trailing_space(text: str) -> tuple[str, str]:
+    """`text` without its trailing white space, and that white space; see `model.healing`."""
+    kept = text.rstrip(HEALABLE)
+    return kept, text[len(kept) :]

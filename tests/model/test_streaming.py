@@ -100,3 +100,13 @@ def test_tokens_are_counted_and_the_prompt_is_not() -> None:
     streamer.put(torch.tensor([[1, 2, 3]]))
     streamer.put(torch.tensor([65]))
     assert (streamer.num_tokens, streamer.last_id) == (1, 65)
+
+
+def test_characters_that_the_prompt_ended_in_are_left_out_however_they_are_cut() -> None:
+    tokens: list[Token] = []
+    streamer = TokenStreamer(TOKENIZER, ("    x",), on_token=tokens.append, num_hidden=3)
+    streamer.put(torch.tensor([[1]]))
+    for token_id in TOKENIZER.encode_text("\n    xy"):
+        streamer.put(torch.tensor([token_id]))
+    streamer.end()
+    assert text_of(tokens) == "  xy"

@@ -300,3 +300,17 @@ async def test_ids_outside_the_vocabulary_never_reach_the_model(llama) -> None:
     for prompt in ((), (5, 1_000_000), (5, -1)):
         with pytest.raises(PromptError):
             await run(runner, prompt)
+
+
+async def test_the_space_at_the_prompts_end_is_spelt_anew_and_not_shown(llama) -> None:
+    runner = make_runner(llama)
+    assert runner.can_heal
+    params = replace(GREEDY, max_new_tokens=12)
+    request = GenerationRequest("base", prompt_of(20), params, NO_STOP, healed="\n    ")
+    generation = Generation(request)
+    await asyncio.to_thread(runner.run, generation)
+    tokens = [event async for event in generation if isinstance(event, Token)]
+    ids = [token.id for token in tokens if token.id is not None]
+    spelt = ByteTokenizer().decode(ids)
+    assert spelt.startswith("\n    ")
+    assert "".join(token.text for token in tokens) == spelt.removeprefix("\n    ")

@@ -68,6 +68,7 @@ async def test_what_a_run_raises_reaches_the_reader_and_the_next_request_runs() 
     assert worker.health.last_error == failed.error.message
     (finished,) = await read(worker.submit(make_request()))
     assert isinstance(finished, Finished)
+    await asyncio.to_thread(worker.call, int)  # the thread has left the request
     assert worker.health.last_error is None
     worker.close()
 

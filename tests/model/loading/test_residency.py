@@ -7,7 +7,7 @@ import pytest
 from model.engine.base import LoadProgress, ReportProgress
 from model.engine.scripted import ScriptedEngine
 from model.errors import ModelLoadError, ModelNotReadyError
-from model.loading.residency import Loading, LoadFailed, ModelSource, Ready, Residency
+from model.loading.residency import LoadFailed, Loading, ModelSource, Ready, Residency
 from model.presets import ModelPreset
 
 PRESET = ModelPreset("scripted", "Scripted")
