@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from urllib.parse import urlsplit
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ def open_share_link(port: int) -> str | None:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         logger.warning("No share link: %s The app goes on without one.", reason)
         return None
-    return address
+    # The tunnel names itself by http, and Gradio's servers speak https.
+    return urlsplit(address)._replace(scheme="https").geturl()
 
 
 def close_share_links() -> None:

@@ -50,7 +50,7 @@ def space_python(front_matter: dict[str, Any]) -> Iterator[Path]:
     """The Python of a clean environment with what a Space installs, readable for every user."""
     with tempfile.TemporaryDirectory(prefix="space-") as folder:
         Path(folder).chmod(0o755)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([_interpreter(), "-m", "venv", folder], check=True)
         python = Path(folder, "bin", "python")
         install = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         gradio = f"gradio=={front_matter['sdk_version']}"
@@ -63,32 +63,35 @@ def space_python(front_matter: dict[str, Any]) -> Iterator[Path]:
 def test_a_space_serves_the_page_to_the_world_without_root(space_python: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="home-") as home:
         variables = {"SPACE_ID": "someone/starcoder", "HOME": home, "XDG_CACHE_HOME": ""}
-        command = [*_as_another_user(space_python, Path(home)), str(space_python)]
+        command = [*_unprivileged(home), str(space_python)]
         with running_app(environment=variables, command=command) as app:
             port = httpx.URL(app.url).port
             # Only a server on 0.0.0.0 answers under this address.
             elsewhere = f"http://127.0.0.2:{port}"
-            page = httpx.get(f"{elsewhere}/", headers={"host": "someone-starcoder.hf.space"})
+            proxied = {"host": "someone-starcoder.hf.space", "x-forwarded-proto": "https"}
+            page = httpx.get(f"{elsewhere}/", headers=proxied)
             assert page.status_code == 200
             assert "https://huggingface.co" in page.headers["content-security-policy"]
+            config = httpx.get(f"{elsewhere}/config", headers=proxied).json()
+            assert config["root"] == "https://someone-starcoder.hf.space"
             assert httpx.get(f"{elsewhere}/health").status_code == 200
 
 
-def _as_another_user(python: Path, home: Path) -> list[str]:
-    """A command prefix that drops root's rights; none where there are none to drop.
-
-    Nor where root's own folder holds the interpreter, which nobody else can then run.
-    """
+def _unprivileged(home: str | None = None) -> list[str]:
+    """A command prefix that drops root's rights, and gives `home` to who is left; else nothing."""
     if os.geteuid() != 0:
         return []
     user = pwd.getpwnam("nobody")
-    prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    can_run = subprocess.run(
-        [*prefix, str(python), "-c", f"open({str(PROJECT / 'app.py')!r})"],
-        capture_output=True,
-        check=False,
-    )
-    if can_run.returncode != 0:
-        return []
-    os.chown(home, user.pw_uid, user.pw_gid)
-    return prefix
+    if home is not None:
+        os.chown(home, user.pw_uid, user.pw_gid)
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+
+def _interpreter() -> str:
+    """A Python that the unprivileged user can run: this one may lie in root's own folder."""
+    is_supported = "import sys, ensurepip; assert (3, 11) <= sys.version_info[:2] <= (3, 13)"
+    for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
+        command = [*_unprivileged(), python, "-c", is_supported]
+        if subprocess.run(command, capture_output=True, cwd="/", check=False).returncode == 0:
+            return python
+    pytest.fail("No Python 3.11 to 3.13 that an ordinary user can run: install python3-venv.")

@@ -31,7 +31,7 @@ def tunnel(monkeypatch: pytest.MonkeyPatch) -> FakeTunnel:
         assert len(share_token) > 30
         assert set(server.values()) == {None}, "Gradio's public servers"
         gradio.tunneling.CURRENT_TUNNELS.append(tunnel)  # type: ignore[arg-type]
-        return "https://abc.gradio.live"
+        return "http://abc.gradio.live"
 
     monkeypatch.setattr(gradio.networking, "setup_tunnel", set_up)
     return tunnel
