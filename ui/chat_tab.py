@@ -52,7 +52,7 @@ class ChatTab:
                         placeholder="How the assistant should behave",
                     )
                 with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
-                    self._controls = build_controls(CHAT_DEFAULTS)
+                    self._controls = build_controls(CHAT_DEFAULTS, TAB)
         self._wire()
 
     def updates_for(self, status: SlotStatus) -> Updates:

@@ -50,7 +50,7 @@ class ContinueTab:
                 gr.Column(elem_classes="pg-side", scale=0, min_width=0),
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
-                self._controls = build_controls(CONTINUE_DEFAULTS)
+                self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
         self._wire()
 
     def _build_work(self) -> None:

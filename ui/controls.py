@@ -48,28 +48,44 @@ class Controls:
     components: tuple[Any, ...]
 
 
-def build_controls(defaults: SamplingParams) -> Controls:
-    """The controls, set to `defaults`. Call it where they are to stand."""
+def build_controls(defaults: SamplingParams, tab: str) -> Controls:
+    """The controls of `tab`, set to `defaults`. Call it where they are to stand."""
     temperature = FreeSlider(
         0,
         2,
         value=defaults.temperature,
         step=0.05,
         label=TITLES["temperature"],
+        elem_id=f"{tab}-temperature",
         info="0 is greedy",
     )
     max_new_tokens = gr.Number(
         value=defaults.max_new_tokens,
         label=TITLES["max_new_tokens"],
+        elem_id=f"{tab}-max_new_tokens",
         info="a token is 3–4 characters",
     )
     with gr.Accordion("More sampling", open=False, elem_classes="pg-more"):
         top_p = FreeSlider(
-            0.01, 1, value=defaults.top_p, step=0.01, label=TITLES["top_p"], info="1 is off"
+            0.01,
+            1,
+            value=defaults.top_p,
+            step=0.01,
+            label=TITLES["top_p"],
+            elem_id=f"{tab}-top_p",
+            info="1 is off",
         )
-        top_k = gr.Number(value=defaults.top_k, label=TITLES["top_k"], info="0 is off")
+        top_k = gr.Number(
+            value=defaults.top_k, label=TITLES["top_k"], elem_id=f"{tab}-top_k", info="0 is off"
+        )
         min_p = FreeSlider(
-            0, 1, value=defaults.min_p, step=0.01, label=TITLES["min_p"], info="0 is off"
+            0,
+            1,
+            value=defaults.min_p,
+            step=0.01,
+            label=TITLES["min_p"],
+            elem_id=f"{tab}-min_p",
+            info="0 is off",
         )
         penalty = FreeSlider(
             0.5,
@@ -77,11 +93,13 @@ def build_controls(defaults: SamplingParams) -> Controls:
             value=defaults.repetition_penalty,
             step=0.05,
             label=TITLES["repetition_penalty"],
+            elem_id=f"{tab}-repetition_penalty",
             info="1 is off; more hurts indentation",
         )
     seed = gr.Textbox(
         value="",
         label=TITLES["seed"],
+        elem_id=f"{tab}-seed",
         info="the same seed, the same text",
         placeholder="random",
         max_lines=1,
@@ -90,6 +108,7 @@ def build_controls(defaults: SamplingParams) -> Controls:
     stop = gr.Textbox(
         value="\n".join(defaults.stop),
         label=TITLES["stop"],
+        elem_id=f"{tab}-stop",
         info=r"one per line; \n is a line break, \t a tab",
         lines=2,
         max_lines=6,

@@ -10,7 +10,7 @@ Content = TypeVar("Content")
 MAX_STEPS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History(Generic[Content]):
     """What stood in a tab before (`past`, latest last) and what was undone (`future`)."""
 

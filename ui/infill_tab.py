@@ -58,7 +58,7 @@ class InfillTab:
                 gr.Column(elem_classes="pg-side", scale=0, min_width=0),
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
-                self._controls = build_controls(INFILL_DEFAULTS)
+                self._controls = build_controls(INFILL_DEFAULTS, TAB)
                 self._order = gr.Radio(
                     list(ORDERS),
                     value=next(iter(ORDERS)),

@@ -4,8 +4,9 @@ from model.engine.base import LoadProgress
 from model.engine.generation import Slot
 from model.errors import ModelLoadError
 from model.loading.residency import LoadFailed, Loading, Ready, SlotStatus
-from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, SCRIPTED, ModelPreset
+from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, ModelPreset
 from model.service import GenerationService
+from tests.ui.conftest import SCRIPT
 from ui.header import render_failures, render_header, render_stand_in
 
 PRESETS: dict[Slot, ModelPreset] = {"base": EMBEDDED_BASE, "chat": EMBEDDED_CHAT}
@@ -16,8 +17,8 @@ async def test_a_resident_model_is_named_with_device_and_precision(
 ) -> None:
     status = service.residency.status("base")
     assert isinstance(status, Ready)
-    html = render_header({"base": SCRIPTED}, {"base": status})
-    assert SCRIPTED.title in html
+    html = render_header({"base": SCRIPT}, {"base": status})
+    assert SCRIPT.title in html
     assert " · cpu · scripted" in html
     assert "pg-ready" in html
 
@@ -43,4 +44,4 @@ def test_a_stand_in_says_what_it_stands_for_and_how_to_load_that() -> None:
 
 def test_a_visitor_is_not_told_what_only_the_owner_can_do() -> None:
     assert "app.py" not in render_stand_in(PRESETS, is_public=True)
-    assert render_stand_in({"base": SCRIPTED}, is_public=False) == ""
+    assert render_stand_in({"base": SCRIPT}, is_public=False) == ""

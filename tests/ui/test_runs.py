@@ -15,10 +15,8 @@ SHORT = CompletionRequest("SAY: short", SamplingParams())
 
 
 async def run_to_end(runs: Runs, request: CompletionRequest, session: str, tab: str) -> Progress:
-    progress = Progress()
-    async for progress in runs.start(request, session, tab):
-        pass
-    return progress
+    steps = [progress async for progress in runs.start(request, session, tab)]
+    return steps[-1]
 
 
 async def start(runs: Runs, session: str, tab: str = "continue") -> asyncio.Task[Progress]:

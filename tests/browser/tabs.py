@@ -1,0 +1,58 @@
+"""The page as a person works with it, for browser tests."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+TIMEOUT = 20_000
+
+
+def open_page(page: Page, url: str) -> None:
+    """The page, once its events are wired and its models are there."""
+    page.goto(url)
+    expect(page.locator(".pg-chip.pg-ready")).to_have_count(2, timeout=TIMEOUT)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    expect(page.locator(f"#{name.lower()}-run")).to_be_visible()
+
+
+def type_code(page: Page, elem_id: str, text: str) -> None:
+    """Replace what stands in an editor, as pasting does: no key indents on its own."""
+    page.locator(f"#{elem_id} .cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def code_in(page: Page, elem_id: str) -> str:
+    """The text of an editor, line by line: the browser's own reading doubles empty lines."""
+    lines = page.locator(f"#{elem_id} .cm-line").all_text_contents()
+    return "\n".join(lines)
+
+
+def status(page: Page, tab: str) -> Locator:
+    return page.locator(f"#{tab}-status")
+
+
+def wait_until_over(page: Page, tab: str) -> None:
+    expect(status(page, tab)).to_contain_text("context", timeout=TIMEOUT)
+    expect(page.locator(f"#{tab}-run")).to_be_visible()
+
+
+def generated(page: Page, pane: str) -> str:
+    return page.locator(f"#{pane} .pg-new").text_content() or ""
+
+
+def wait_for_text(page: Page, selector: str, num_chars: int) -> None:
+    """Until that element holds at least so many characters."""
+    page.wait_for_function(
+        "([selector, size]) => document.querySelector(selector)?.textContent.length >= size",
+        arg=[selector, num_chars],
+        timeout=TIMEOUT,
+    )
+
+
+def setting(page: Page, tab: str, field: str) -> Locator:
+    """The box of a sampling setting."""
+    return page.locator(f"#{tab}-{field} :is(input, textarea)").first

@@ -1,0 +1,220 @@
+"""The Continue tab in a real browser, over the scripted engine."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.tabs import (
+    TIMEOUT,
+    code_in,
+    generated,
+    open_page,
+    setting,
+    status,
+    type_code,
+    wait_for_text,
+    wait_until_over,
+)
+from tests.servers import RunningApp
+
+pytestmark = pytest.mark.browser
+
+PROMPT = "continue-prompt"
+RESULT = "continue-result"
+NEW = f"#{RESULT} .pg-new"
+HOSTILE = (
+    "${alert(1)} {{7*7}} </pre><script>window.hacked = 1</script>"
+    '<img src=x onerror="window.hacked = 2">&lt;'
+)
+
+
+@pytest.fixture
+def tab(page: Page, scripted_app: RunningApp) -> Page:
+    open_page(page, scripted_app.url)
+    return page
+
+
+def num_running(app: RunningApp) -> int:
+    return int(httpx.get(f"{app.url}/health").json()["num_running"])
+
+
+def test_text_streams_and_ends_with_its_figures(tab: Page) -> None:
+    type_code(tab, PROMPT, "SAY: " + "word " * 12)
+    tab.click("#continue-run")
+    wait_for_text(tab, NEW, 5)
+    early = generated(tab, RESULT)
+    wait_until_over(tab, "continue")
+    assert generated(tab, RESULT) == "word " * 12
+    assert len(early) < 60
+    expect(status(tab, "continue")).to_contain_text("60 tokens")
+    expect(status(tab, "continue")).to_contain_text("ended by itself")
+    expect(status(tab, "continue")).to_contain_text("/ 8,192")
+
+
+def test_stop_keeps_the_text_and_frees_the_engine(tab: Page, scripted_app: RunningApp) -> None:
+    type_code(tab, PROMPT, "SAY: " + "x" * 250)
+    tab.click("#continue-run")
+    wait_for_text(tab, NEW, 10)
+    tab.click("#continue-stop")
+    expect(status(tab, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
+    assert 10 <= len(generated(tab, RESULT)) < 250
+    assert num_running(scripted_app) == 0
+    assert code_in(tab, PROMPT).startswith("SAY: xxx")
+
+
+def test_ctrl_enter_generates_and_escape_stops(tab: Page) -> None:
+    type_code(tab, PROMPT, "SAY: " + "x" * 250)
+    tab.keyboard.press("Control+Enter")
+    wait_for_text(tab, NEW, 1)
+    tab.keyboard.press("Escape")
+    expect(status(tab, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
+    assert code_in(tab, PROMPT) == "SAY: " + "x" * 250
+
+
+def test_white_space_arrives_exactly(tab: Page) -> None:
+    said = "    if x:\n\n\treturn\n        y  \n\n"
+    type_code(tab, PROMPT, "SAY:" + said)
+    tab.click("#continue-run")
+    wait_until_over(tab, "continue")
+    # The script leaves out the spaces after its colon, and nothing else.
+    assert generated(tab, RESULT) == said.lstrip(" ")
+
+
+def test_used_as_a_prompt_it_keeps_indentation_and_the_last_newline(tab: Page) -> None:
+    tab.click("#continue-example-1")
+    expect(tab.locator(f"#{PROMPT} .cm-content")).to_contain_text("fibonacci")
+    tab.click("#continue-run")
+    wait_until_over(tab, "continue")
+    whole = code_in(tab, PROMPT) + generated(tab, RESULT)
+    assert whole.endswith("    return previous\n")
+    tab.click("#continue-use")
+    expect(tab.locator(f"#{PROMPT} .cm-content")).to_contain_text("return previous")
+    assert code_in(tab, PROMPT) == whole
+    tab.click("#continue-undo")
+    expect(tab.locator(NEW)).to_contain_text("return previous")
+    assert not code_in(tab, PROMPT).endswith("return previous\n")
+
+
+def test_continue_further_goes_on_from_what_was_generated(tab: Page) -> None:
+    setting(tab, "continue", "max_new_tokens").fill("20")
+    type_code(tab, PROMPT, "SAY: abc")
+    tab.click("#continue-run")
+    wait_until_over(tab, "continue")
+    tab.click("#continue-further")
+    expect(status(tab, "continue")).to_contain_text("6 tokens", timeout=TIMEOUT)
+    assert code_in(tab, PROMPT) == "SAY: abcabc"
+    assert generated(tab, RESULT) == "abcabc"
+
+
+def test_the_length_limit_is_said(tab: Page) -> None:
+    setting(tab, "continue", "max_new_tokens").fill("5")
+    type_code(tab, PROMPT, "SAY: abcdefghij")
+    tab.click("#continue-run")
+    expect(status(tab, "continue")).to_contain_text("length limit (5)", timeout=TIMEOUT)
+    expect(tab.locator("#continue-further.primary")).to_be_visible()
+
+
+def test_clear_can_be_undone(tab: Page) -> None:
+    type_code(tab, PROMPT, "precious()")
+    tab.click("#continue-clear")
+    expect(tab.locator(f"#{PROMPT} .cm-content")).not_to_contain_text("precious")
+    tab.click("#continue-undo")
+    expect(tab.locator(f"#{PROMPT} .cm-content")).to_contain_text("precious()")
+
+
+@pytest.mark.parametrize("fault", ["FAIL", "OOM"])
+def test_a_failure_keeps_both_texts_and_the_next_request_works(tab: Page, fault: str) -> None:
+    type_code(tab, PROMPT, fault)
+    tab.click("#continue-run")
+    expect(tab.locator("#continue-status .pg-error")).to_be_visible(timeout=TIMEOUT)
+    assert code_in(tab, PROMPT) == fault
+    assert generated(tab, RESULT)
+    type_code(tab, PROMPT, "SAY: fine")
+    tab.click("#continue-run")
+    wait_until_over(tab, "continue")
+    assert generated(tab, RESULT) == "fine"
+
+
+def test_an_empty_prompt_is_refused_with_advice(tab: Page) -> None:
+    tab.click("#continue-run")
+    expect(tab.locator("#continue-status .pg-error")).to_contain_text("empty", timeout=TIMEOUT)
+    expect(tab.locator("#continue-run")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "name"),
+    [
+        ("max_new_tokens", "-3", "Max new tokens"),
+        ("max_new_tokens", "", "Max new tokens"),
+        ("seed", "abc", "Seed"),
+        ("stop", "x" * 300, "Stop strings"),
+        ("temperature", "-1", "Temperature"),
+    ],
+)
+def test_a_bad_setting_is_named_and_the_text_stays(
+    tab: Page, field: str, value: str, name: str
+) -> None:
+    type_code(tab, PROMPT, "keep me")
+    setting(tab, "continue", field).fill(value)
+    tab.click("#continue-run")
+    expect(tab.locator("#continue-status .pg-error")).to_contain_text(name, timeout=TIMEOUT)
+    assert code_in(tab, PROMPT) == "keep me"
+
+
+def test_a_prompt_over_the_window_says_what_was_left_out(tab: Page) -> None:
+    type_code(tab, PROMPT, "# line\n" * 1300 + "SAY: ok")
+    tab.click("#continue-run")
+    expect(tab.locator("#continue-status .pg-warning")).to_contain_text(
+        "left out from the start of the prompt", timeout=TIMEOUT
+    )
+    wait_until_over(tab, "continue")
+    assert generated(tab, RESULT) == "ok"
+
+
+def test_hostile_text_stays_text(tab: Page) -> None:
+    dialogs: list[str] = []
+    tab.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    type_code(tab, PROMPT, f"SAY: {HOSTILE}")
+    tab.click("#continue-run")
+    wait_until_over(tab, "continue")
+    assert generated(tab, RESULT) == HOSTILE
+    assert tab.evaluate("window.hacked") is None
+    assert dialogs == []
+
+
+def test_two_sessions_never_see_each_others_text(
+    tab: Page, browser: Browser, scripted_app: RunningApp
+) -> None:
+    other = browser.new_page()
+    open_page(other, scripted_app.url)
+    type_code(tab, PROMPT, "SAY: " + "mine " * 10)
+    type_code(other, PROMPT, "SAY: " + "yours " * 10)
+    tab.click("#continue-run")
+    other.click("#continue-run")
+    wait_until_over(tab, "continue")
+    wait_until_over(other, "continue")
+    assert generated(tab, RESULT) == "mine " * 10
+    assert generated(other, RESULT) == "yours " * 10
+    assert "yours" not in tab.content()
+    assert "mine" not in (other.locator("#continue-tab").text_content() or "")
+    other.close()
+
+
+def test_closing_the_tab_frees_the_engine(
+    browser: Browser, page: Page, scripted_app: RunningApp
+) -> None:
+    gone = browser.new_page()
+    open_page(gone, scripted_app.url)
+    setting(gone, "continue", "max_new_tokens").fill("5000")
+    type_code(gone, PROMPT, "SAY: " + "x" * 5000)
+    gone.click("#continue-run")
+    wait_for_text(gone, NEW, 3)
+    gone.close()
+    # Had the former run gone on, this one would wait behind it for minutes.
+    open_page(page, scripted_app.url)
+    type_code(page, PROMPT, "SAY: next")
+    page.click("#continue-run")
+    wait_until_over(page, "continue")
+    assert generated(page, RESULT) == "next"
