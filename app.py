@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.warning(ZEROGPU_TEXT)
         app = build_notice_server(ZEROGPU_TITLE, ZEROGPU_TEXT)
     else:
-        app = build_app(settings, listener.getsockname()[1])
+        app = build_app(settings, build_service(settings), listener.getsockname()[1])
     serve(app, listener, settings.log_level)
     return 0
 
@@ -78,7 +78,7 @@ def prepare_environment() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK_NAMES)))
 
 
-def build_app(settings: Settings, port: int) -> FastAPI:
+def build_app(settings: Settings, service: GenerationService, port: int) -> FastAPI:
     """The whole app: server, routes and page. Nothing runs or loads before it is served."""
     import gradio as gr
 
@@ -86,7 +86,6 @@ def build_app(settings: Settings, port: int) -> FastAPI:
     from api.share_link import keep_share_link
     from ui.page import build_page
 
-    service = build_service(settings)
     background = [partial(narrate_loading, service.residency)]
     if settings.share:
         background.append(partial(keep_share_link, port))
