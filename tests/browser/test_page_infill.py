@@ -1,0 +1,103 @@
+"""The Infill tab in a real browser, over the scripted engine."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.tabs import (
+    TIMEOUT,
+    code_in,
+    generated,
+    open_page,
+    open_tab,
+    status,
+    type_code,
+    wait_for_text,
+    wait_until_over,
+)
+from tests.servers import RunningApp
+
+pytestmark = pytest.mark.browser
+
+PREFIX = "infill-prefix"
+SUFFIX = "infill-suffix"
+MIDDLE = "infill-middle"
+WHOLE = "infill-result"
+
+
+@pytest.fixture
+def tab(page: Page, scripted_app: RunningApp) -> Page:
+    open_page(page, scripted_app.url)
+    open_tab(page, "Infill")
+    return page
+
+
+def test_the_middle_streams_between_its_neighbours_and_ends_marked_in_the_file(tab: Page) -> None:
+    type_code(tab, PREFIX, "SAY: a + b")
+    type_code(tab, SUFFIX, ")\n\nend()\n")
+    tab.click("#infill-run")
+    wait_for_text(tab, f"#{MIDDLE} .pg-new", 1)
+    wait_until_over(tab, "infill")
+    assert generated(tab, MIDDLE) == "a + b"
+    whole = tab.locator(f"#{WHOLE} code").text_content()
+    assert whole == "SAY: a + ba + b)\n\nend()\n"
+    assert generated(tab, WHOLE) == "a + b"
+    boxes = [tab.locator(f"#{name}").bounding_box() for name in (PREFIX, MIDDLE, SUFFIX)]
+    tops = [box["y"] for box in boxes if box]
+    assert tops == sorted(tops)
+
+
+def test_a_paste_with_the_marker_is_split_into_the_two_boxes(tab: Page) -> None:
+    type_code(tab, PREFIX, "SAY: x<FILL_HERE>\n    tail\n")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    assert code_in(tab, PREFIX) == "SAY: x"
+    assert code_in(tab, SUFFIX) == "\n    tail\n"
+    assert generated(tab, MIDDLE) == "x"
+
+
+def test_two_markers_are_an_error_and_the_text_stays(tab: Page) -> None:
+    text = "a <FILL_HERE> b <FILL_HERE> c"
+    type_code(tab, PREFIX, text)
+    tab.click("#infill-run")
+    expect(tab.locator("#infill-status .pg-error")).to_contain_text(
+        "2 <FILL_HERE>", timeout=TIMEOUT
+    )
+    assert code_in(tab, PREFIX) == text
+    assert code_in(tab, SUFFIX) == ""
+
+
+def test_the_middle_is_taken_over_and_undone(tab: Page) -> None:
+    type_code(tab, PREFIX, "SAY: body")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    tab.click("#infill-take")
+    expect(tab.locator(f"#{PREFIX} .cm-content")).to_have_text("SAY: bodybody")
+    tab.click("#infill-undo")
+    expect(tab.locator(f"#{PREFIX} .cm-content")).to_have_text("SAY: body")
+    expect(tab.locator(f"#{MIDDLE} .pg-new")).to_have_text("body")
+
+
+def test_stop_keeps_the_middle(tab: Page) -> None:
+    type_code(tab, PREFIX, "SAY: " + "y" * 250)
+    tab.click("#infill-run")
+    wait_for_text(tab, f"#{MIDDLE} .pg-new", 5)
+    tab.keyboard.press("Escape")
+    expect(status(tab, "infill")).to_contain_text("stopped by you", timeout=TIMEOUT)
+    assert generated(tab, WHOLE).startswith("yyyyy")
+
+
+def test_an_example_fills_both_boxes(tab: Page) -> None:
+    tab.click("#infill-example-2")
+    expect(tab.locator(f"#{PREFIX} .cm-content")).to_contain_text("def largest")
+    assert code_in(tab, PREFIX).endswith("        if ")
+    assert code_in(tab, SUFFIX).startswith(":\n")
+
+
+def test_the_order_can_be_chosen_where_the_model_knows_both(tab: Page) -> None:
+    tab.get_by_label("Suffix, prefix, middle").check()
+    type_code(tab, PREFIX, "SAY: z")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    assert generated(tab, MIDDLE) == "z"
