@@ -32,7 +32,7 @@ from model.service import GenerationService
 
 logger = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 3
+CLOSE_SECONDS = 2
 
 Background = Callable[[], Coroutine[object, object, None]]
 
