@@ -40,7 +40,9 @@ def test_settings_are_closed_on_a_phone_and_open_on_a_desk(
 
 def test_dark_mode_is_dark(page: Page, scripted_app: RunningApp) -> None:
     open_page(page, f"{scripted_app.url}/?__theme=dark")
-    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    colour = page.evaluate(
+        "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
+    )
     assert max(int(part) for part in colour[4:-1].split(",")) < 40
 
 
