@@ -113,7 +113,8 @@ class _Top:
             self._retry: gr.update(visible=has_failed and not self._is_public),
         }
 
-    def _load_again(self) -> None:
+    async def _load_again(self) -> None:
+        # Async, and so on the event loop, where residency lives.
         for slot in SLOTS:
             self._residency.retry(slot)
 

@@ -23,7 +23,7 @@ def render_status(progress: Progress) -> str:
     """The line, and below it what was left out of the prompt and what went wrong."""
     if progress.is_over:
         line = _over_line(progress)
-        html = _line(line, "off" if line else "")
+        html = _line(line, "off") if line else ""
     elif progress.num_tokens:
         html = _line(_live_line(progress), "busy")
     else:
@@ -94,7 +94,8 @@ def _finished_line(progress: Progress, finished: Finished) -> str:
     if progress.fitted is not None:
         used = usage.prompt_tokens + usage.completion_tokens
         size = progress.fitted.context_length
-        parts.append(f"context {used:,} / {size:,} ({used / size:.0%})")
+        share = f"{used / size:.0%}" if used * 100 >= size else "under 1%"
+        parts.append(f"context {used:,} / {size:,} ({share})")
     parts.append(f"seed {finished.seed}")
     if usage.reused_tokens:
         parts.append(f"{usage.reused_tokens:,} of {usage.prompt_tokens:,} prompt tokens reused")
