@@ -7,14 +7,20 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import httpx
+import uvicorn
+
+from app import build_app, listen, prepare_environment
+from model.service import GenerationService
+from settings import Settings
 
 PROJECT = Path(__file__).parents[1]
 START_SECONDS = 90
@@ -109,3 +115,35 @@ def _wait_for_page(process: subprocess.Popen[bytes], log: Path) -> RunningApp:
 def _check(app: RunningApp, deadline: float, what: str) -> None:
     should_go_on = app.process.poll() is None and time.monotonic() < deadline
     assert should_go_on, f"The app {what}.\n{app.output}"
+
+
+@contextmanager
+def app_in_thread(settings: Settings, service: GenerationService) -> Iterator[str]:
+    """The app over `service` on a thread of this process, so that a test can reach inside it.
+
+    Yields its address once both models are ready.
+    """
+    with listen(settings.host, 0) as listener:
+        port = listener.getsockname()[1]
+        prepare_environment()
+        app = build_app(settings, service, port)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for_models(url)
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join(STOP_SECONDS)
+
+
+def _wait_for_models(url: str) -> None:
+    deadline = time.monotonic() + LOAD_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/ready").status_code == 200:
+                return
+        time.sleep(POLL_SECONDS)
+    raise AssertionError("the models did not become ready")
