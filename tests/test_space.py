@@ -53,7 +53,8 @@ def space_python(front_matter: dict[str, Any]) -> Iterator[Path]:
         subprocess.run([_interpreter(), "-m", "venv", folder], check=True)
         python = Path(folder, "bin", "python")
         install = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        gradio = f"gradio=={front_matter['sdk_version']}"
+        # A Space's builder asks for these extras, and the second caps pydantic.
+        gradio = f"gradio[oauth,mcp]=={front_matter['sdk_version']}"
         subprocess.run([*install, gradio, "-r", str(PROJECT / "requirements.txt")], check=True)
         yield python
 
