@@ -65,6 +65,30 @@ def build_controls(defaults: SamplingParams, tab: str) -> Controls:
         elem_id=f"{tab}-max_new_tokens",
         info="a token is 3–4 characters",
     )
+    top_p, top_k, min_p, penalty = _build_more(defaults, tab)
+    seed = gr.Textbox(
+        value="",
+        label=TITLES["seed"],
+        elem_id=f"{tab}-seed",
+        info="the same seed, the same text",
+        placeholder="random",
+        max_lines=1,
+        elem_classes="pg-mono",
+    )
+    stop = gr.Textbox(
+        value="\n".join(defaults.stop),
+        label=TITLES["stop"],
+        elem_id=f"{tab}-stop",
+        info=r"one per line; \n is a line break, \t a tab",
+        lines=2,
+        max_lines=6,
+        elem_classes="pg-mono",
+    )
+    return Controls((temperature, max_new_tokens, top_p, top_k, min_p, penalty, seed, stop))
+
+
+def _build_more(defaults: SamplingParams, tab: str) -> tuple[Any, Any, Any, Any]:
+    """What few people touch: top-p, top-k, min-p and the repetition penalty, folded away."""
     with gr.Accordion("More sampling", open=False, elem_classes="pg-more"):
         top_p = FreeSlider(
             0.01,
@@ -96,25 +120,7 @@ def build_controls(defaults: SamplingParams, tab: str) -> Controls:
             elem_id=f"{tab}-repetition_penalty",
             info="1 is off; more hurts indentation",
         )
-    seed = gr.Textbox(
-        value="",
-        label=TITLES["seed"],
-        elem_id=f"{tab}-seed",
-        info="the same seed, the same text",
-        placeholder="random",
-        max_lines=1,
-        elem_classes="pg-mono",
-    )
-    stop = gr.Textbox(
-        value="\n".join(defaults.stop),
-        label=TITLES["stop"],
-        elem_id=f"{tab}-stop",
-        info=r"one per line; \n is a line break, \t a tab",
-        lines=2,
-        max_lines=6,
-        elem_classes="pg-mono",
-    )
-    return Controls((temperature, max_new_tokens, top_p, top_k, min_p, penalty, seed, stop))
+    return top_p, top_k, min_p, penalty
 
 
 def read_params(values: Sequence[Any]) -> SamplingParams:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -72,27 +70,6 @@ def test_generate_waits_while_the_model_loads(page: Page) -> None:
         wait_until_over(page, "continue")
         expect(page.locator("#continue-result .pg-new")).to_have_text("at last")
         expect(page.locator(".pg-chip.pg-ready")).to_have_count(2, timeout=TIMEOUT)
-
-
-def test_a_model_that_cannot_be_loaded_says_why_and_can_be_tried_again(
-    page: Page, tmp_path: Path
-) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    folder = str(tmp_path)
-    with running_app("--base-model", folder, "--chat-model", folder) as app:
-        page.goto(app.url)
-        expect(page.locator(".pg-chip.pg-failed")).to_have_count(2, timeout=60_000)
-        expect(page.locator("#failures .pg-error")).to_have_count(1)
-        page.locator("#continue-prompt .cm-content").click()
-        page.keyboard.insert_text("keep me")
-        page.click("#continue-run")
-        expect(page.locator("#continue-status .pg-error")).to_be_visible(timeout=TIMEOUT)
-        expect(page.locator("#continue-prompt .cm-content")).to_have_text("keep me")
-        num_failures = app.output.count("loading the base model failed")
-        page.click("#retry-loading")
-        page.wait_for_timeout(0)
-        expect(page.locator(".pg-chip.pg-failed")).to_have_count(2, timeout=60_000)
-        assert app.output.count("loading the base model failed") > num_failures
 
 
 def test_every_control_has_a_name(page: Page, scripted_app: RunningApp) -> None:
