@@ -12,6 +12,7 @@ import gradio as gr
 from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
 from model.loading.residency import Ready, SlotStatus
+from model.prompts.texts import check_texts
 from model.requests import ChatRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
@@ -216,6 +217,8 @@ class ChatTab:
         """
         try:
             params = _read_chat_params(settings, is_fresh=is_fresh)
+            # Before it is shown: a lone surrogate cannot even be sent back to the browser.
+            check_texts([("message", messages[-1].text)])
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return

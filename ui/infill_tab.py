@@ -13,6 +13,7 @@ from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
 from model.loading.residency import Ready, SlotStatus
 from model.prompts.infill import FILL_MARKER, split_fill_marker
+from model.prompts.texts import check_texts
 from model.requests import CompletionRequest, InfillRequest
 from model.sampling import MAX_STOP_CHARS, SamplingParams
 from model.service import GenerationService
@@ -152,6 +153,7 @@ class InfillTab:
         try:
             params = read_params(settings)
             if FILL_MARKER in prefix:
+                check_texts([("prefix", prefix)])
                 history = history.record((prefix, suffix, former))
                 prefix, rest = split_fill_marker(prefix)
                 suffix = rest + suffix

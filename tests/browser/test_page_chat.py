@@ -128,6 +128,23 @@ def test_a_bad_setting_leaves_the_message_in_its_box(tab: Page) -> None:
     expect(turns(tab, "user")).to_have_count(0)
 
 
+@pytest.mark.parametrize("unusable", ["\\u0000", "\\ud800"])
+def test_a_character_that_no_model_takes_is_named_and_the_message_stays(
+    tab: Page, unusable: str
+) -> None:
+    box(tab).evaluate(
+        """(box, text) => {
+            box.value = JSON.parse(text);
+            box.dispatchEvent(new Event("input", { bubbles: true }));
+        }""",
+        f'"a{unusable}b"',
+    )
+    tab.click("#chat-run")
+    expect(tab.locator("#chat-status .pg-error")).to_contain_text("column 2", timeout=TIMEOUT)
+    assert len(box(tab).input_value()) == 3
+    expect(turns(tab, "user")).to_have_count(0)
+
+
 def test_tags_and_images_in_prose_are_shown_as_text(tab: Page, outside_requests: list[str]) -> None:
     said = "<b>bold</b> <think>List<int> ${alert(1)} ![x](http://example.com/leak.png)"
     send(tab, f"SAY: {said}")
