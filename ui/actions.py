@@ -30,17 +30,31 @@ RUN_HINT = "<kbd>Ctrl</kbd> <kbd>Enter</kbd> generates · <kbd>Esc</kbd> stops"
 class RunButtons:
     """The button that starts a run and, in its place while that goes on, the one that stops it.
 
-    The page's script finds them by their classes for Ctrl+Enter and Esc.
+    The page's script finds them by their classes for Ctrl+Enter and Esc. `locked` are buttons
+    that would change what the run is about to change; they wait for its end.
     """
 
     run: Any
     stop: Any
+    locked: tuple[Any, ...] = ()
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The components that the updates below change."""
+        return [self.run, self.stop, *self.locked]
 
     def running(self) -> Updates:
-        return {self.run: gr.update(visible=False), self.stop: gr.update(visible=True)}
+        return self._updates(is_running=True)
 
     def idle(self) -> Updates:
-        return {self.run: gr.update(visible=True), self.stop: gr.update(visible=False)}
+        return self._updates(is_running=False)
+
+    def _updates(self, *, is_running: bool) -> Updates:
+        locked = {button: gr.update(interactive=not is_running) for button in self.locked}
+        return locked | {
+            self.run: gr.update(visible=not is_running),
+            self.stop: gr.update(visible=is_running),
+        }
 
 
 def build_run_buttons(title: str, tab: str) -> RunButtons:

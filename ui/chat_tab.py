@@ -101,6 +101,7 @@ class ChatTab:
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._clear = build_button("Clear", f"{TAB}-clear")
             self._restore = build_button("Restore", f"{TAB}-restore", visible=False)
+        self._buttons = replace(self._buttons, locked=(self._undo, self._clear))
         self._status = build_html(IDLE, f"{TAB}-status")
 
     def _wire(self) -> None:
@@ -109,8 +110,7 @@ class ChatTab:
             self._box,
             self._status,
             self._restore,
-            self._buttons.run,
-            self._buttons.stop,
+            *self._buttons.outputs,
         ]
         settings = [self._system, *self._controls.components]
         send = [self._box, self._chatbot, *settings]
@@ -121,9 +121,7 @@ class ChatTab:
         self._chatbot.example_select(
             self._send_example, [self._chatbot, *settings], streamed, **STREAMING
         )
-        self._buttons.stop.click(
-            self._stop, None, [self._buttons.run, self._buttons.stop], **INSTANT
-        )
+        self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
         self._undo.click(
             self._take_back, [self._box, self._chatbot], [self._box, self._chatbot], **INSTANT
         )

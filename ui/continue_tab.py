@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -69,6 +70,8 @@ class ContinueTab:
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
+            steps = (self._further, self._use, self._undo, self._redo, self._clear)
+            self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", autoscroll=True, max_height="60vh")
@@ -80,13 +83,11 @@ class ContinueTab:
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": [*content, self._language, *self._controls.components],
-            "outputs": [*shown, self._further, self._buttons.run, self._buttons.stop],
+            "outputs": [*shown, *self._buttons.outputs],
             **STREAMING,
         }
         self._buttons.run.click(**generate)
-        self._buttons.stop.click(
-            self._stop, None, [self._buttons.run, self._buttons.stop], **INSTANT
-        )
+        self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
         self._use.click(self._use_as_prompt, content, shown, **INSTANT)
         self._further.click(self._use_as_prompt, content, shown, **INSTANT).success(**generate)
         self._clear.click(self._clear_all, content, shown, **INSTANT)
@@ -131,7 +132,8 @@ class ContinueTab:
             updates[self._pane] = await continuation_pane(prompt, progress.text, lexer)
             updates[self._generated] = progress.text
             is_cut = progress.was_cut
-            updates[self._further] = gr.update(variant="primary" if is_cut else "secondary")
+            variant = "primary" if is_cut else "secondary"
+            updates[self._further] = gr.update(variant=variant, interactive=True)
         yield updates
 
     def _stop(self, request: gr.Request) -> Updates:

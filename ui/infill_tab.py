@@ -110,6 +110,8 @@ class InfillTab:
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
+            steps = (self._take, self._undo, self._redo, self._clear)
+            self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
@@ -121,12 +123,10 @@ class InfillTab:
         self._buttons.run.click(
             self._generate,
             [*content, self._language, self._order, *self._controls.components],
-            [*shown, self._buttons.run, self._buttons.stop],
+            [*shown, *self._buttons.outputs],
             **STREAMING,
         )
-        self._buttons.stop.click(
-            self._stop, None, [self._buttons.run, self._buttons.stop], **INSTANT
-        )
+        self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
         self._take.click(self._take_over, content, shown, **INSTANT)
         self._clear.click(self._clear_all, content, shown, **INSTANT)
         stepping = [*content, self._language]

@@ -64,6 +64,15 @@ def test_stop_keeps_the_text_and_frees_the_engine(tab: Page, scripted_app: Runni
     assert code_in(tab, PROMPT).startswith("SAY: xxx")
 
 
+def test_what_would_cross_a_run_waits_for_its_end(tab: Page) -> None:
+    type_code(tab, PROMPT, "SAY: " + "x" * 250)
+    tab.click("#continue-run")
+    wait_for_text(tab, NEW, 1)
+    expect(tab.locator("#continue-clear")).to_be_disabled()
+    tab.click("#continue-stop")
+    expect(tab.locator("#continue-clear")).to_be_enabled(timeout=TIMEOUT)
+
+
 def test_ctrl_enter_generates_and_escape_stops(tab: Page) -> None:
     type_code(tab, PROMPT, "SAY: " + "x" * 250)
     tab.keyboard.press("Control+Enter")
