@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-TIMEOUT = 20_000
+# Milliseconds; only a failure waits so long. The real model on a busy machine needs it.
+TIMEOUT = 60_000
 
 
 def open_page(page: Page, url: str) -> None:
