@@ -37,14 +37,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
 
     folder = prepare_embedded("base", _say)
-    bare_model = load_checkpoint(folder, DevicePlan(), user_cache_folder()).model
+    bare = load_checkpoint(folder, DevicePlan(), user_cache_folder())
+    if bare.threads is not None:
+        torch.set_num_threads(bare.threads)  # as the engine does
     engine = LocalEngine(cache_folder=user_cache_folder())
     resident = engine.load("base", EMBEDDED_BASE, folder, _say)
     with running_app() as app:
         app.wait_until_ready()
         engine_path = EnginePath(engine, resident, options.new_tokens)
         paths = {
-            "bare": BarePath(bare_model, resident, options.new_tokens),
+            "bare": BarePath(bare.model, resident, options.new_tokens),
             "engine": engine_path,
             "page": PagePath(Client(app.url, verbose=False), resident, options.new_tokens),
         }
@@ -69,7 +71,7 @@ def measure_shared_prefix(
         ids = encode(prompt)
         num_tokens = len(ids)
         firsts.append(path.run(ids).first)
-        seconds.append(path.run(encode(prompt + "    def remove(self, name")).first)
+        seconds.append(path.run(encode(prompt + "    25: 625,\n    26:")).first)
     return statistics.median(firsts), statistics.median(seconds), num_tokens
 
 
@@ -77,7 +79,8 @@ def print_machine(resident: ResidentModel, options: argparse.Namespace) -> None:
     processor = torch.cpu.get_capabilities().get("cpu_name") or platform.machine()
     print(
         f"\n{resident.preset.title} on {resident.device} in {resident.precision}, {processor}, "
-        f"Python {platform.python_version()}, torch {torch.__version__}; medians of "
+        f"{torch.get_num_threads()} threads, Python {platform.python_version()}, "
+        f"torch {torch.__version__}; medians of "
         f"{options.repeats} runs in turn, {options.new_tokens} new tokens, greedy\n"
     )
 

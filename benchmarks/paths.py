@@ -34,11 +34,13 @@ class Inventory:
         self.items[name] = self.items.get(name, 0) + count
 
 '''
+# A pattern that the model carries on with for long: the page cannot be told to ignore its end.
+TABLE = "SQUARES = {\n" + "".join(f"    {number}: {number**2},\n" for number in range(1, 25))
 
 
 def make_prompt(number: int, copies: int = 1) -> str:
     """Code that starts with `number`, so that no kept cache shares its start."""
-    return f"# {number}\n" + CODE * copies
+    return f"# {number}\n" + CODE * copies + TABLE
 
 
 @dataclass
@@ -112,4 +114,7 @@ class PagePath:
             if text and not first:
                 first = time.perf_counter() - start
         total = time.perf_counter() - start
-        return Sample(first, total, len(self.resident.tokenizer.encode_text(text)))
+        num_tokens = len(self.resident.tokenizer.encode_text(text))
+        if num_tokens < 0.9 * self.num_new:
+            raise RuntimeError(f"the text ended after {num_tokens} tokens: choose another prompt")
+        return Sample(first, total, num_tokens)

@@ -14,12 +14,14 @@ from tests.servers import running_app
 pytestmark = pytest.mark.browser
 
 LOAD_TIMEOUT = 90_000
+# A given number of threads: no trial, whose result would be kept in the user's cache.
+FLAGS = ("--threads", "1")
 
 
 def test_a_failed_load_says_why_and_can_be_tried_again(page: Page, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     folder = str(tmp_path)
-    with running_app("--base-model", folder, "--chat-model", folder) as app:
+    with running_app(*FLAGS, "--base-model", folder, "--chat-model", folder) as app:
         page.goto(app.url)
         expect(page.locator(".pg-chip.pg-failed")).to_have_count(2, timeout=LOAD_TIMEOUT)
         expect(page.locator("#failures .pg-error")).to_have_count(1)
@@ -42,7 +44,7 @@ def test_a_tab_says_what_its_model_cannot_do_and_offers_what_it_can(
     without_infill = write_llama(tmp_path / "llama")
     without_dialogue = write_gpt_bigcode(tmp_path / "starcoder")
     flags = ("--base-model", str(without_infill), "--chat-model", str(without_dialogue))
-    with running_app(*flags) as app:
+    with running_app(*FLAGS, *flags) as app:
         app.wait_until_ready()
         open_page(page, app.url)
         open_tab(page, "Infill")
