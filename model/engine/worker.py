@@ -89,7 +89,7 @@ class Worker:
                 self._last_error = None
         except PlaygroundError as error:
             failure = error
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: a reader must never be left waiting
             logger.exception("%s failed", generation.request.request_id)
             failure = GenerationError(
                 f"The model failed: {type(error).__name__}.",

@@ -73,6 +73,23 @@ async def test_what_a_run_raises_reaches_the_reader_and_the_next_request_runs() 
     worker.close()
 
 
+async def test_even_an_exit_inside_a_run_ends_the_request_and_not_the_thread() -> None:
+    faults = iter([SystemExit(1), None])
+
+    def run(generation: Generation) -> None:
+        fault = next(faults)
+        if fault is not None:
+            raise fault
+        finish(generation)
+
+    worker = Worker(run, max_waiting=4)
+    (failed,) = await read(worker.submit(make_request()))
+    assert isinstance(failed, Failed)
+    (finished,) = await read(worker.submit(make_request()))
+    assert isinstance(finished, Finished)
+    worker.close()
+
+
 async def test_a_typed_error_arrives_as_it_is_without_the_frames_that_hold_tensors() -> None:
     def run(generation: Generation) -> None:
         try:
