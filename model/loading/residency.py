@@ -48,6 +48,8 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class LoadFailed:
+    """`error` is raised for each who asks, without the frames of who asked before."""
+
     error: PlaygroundError
 
 
@@ -109,7 +111,7 @@ class Residency:
         state = self._slots[slot]
         while not isinstance(state.status, Ready):
             if isinstance(state.status, LoadFailed):
-                raise state.status.error
+                raise state.status.error.with_traceback(None)
             yield state.status.progress
             await _wait_briefly(state.changed)
 
@@ -126,7 +128,7 @@ class Residency:
             case Loading(progress):
                 raise ModelNotReadyError(progress.stage)
             case LoadFailed(error):
-                raise error
+                raise error.with_traceback(None)
             case Ready(resident):
                 state.num_leases += 1
                 try:

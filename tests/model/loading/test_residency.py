@@ -77,6 +77,21 @@ async def test_a_failed_load_is_told_to_who_waits_and_can_be_tried_again() -> No
     await residency.close()
 
 
+async def test_a_failure_told_again_and_again_keeps_no_frames_of_who_was_told() -> None:
+    def prepare(report: ReportProgress) -> Path | None:
+        raise ModelLoadError("No disk space.")
+
+    residency = make_residency(prepare)
+    residency.start()
+    depths = []
+    for _ in range(3):
+        with pytest.raises(ModelLoadError) as caught:
+            await wait_until_ready(residency)
+        depths.append(len(caught.traceback))
+    assert depths[0] == depths[1] == depths[2]
+    await residency.close()
+
+
 async def test_an_unforeseen_fault_while_loading_becomes_a_load_error() -> None:
     def prepare(report: ReportProgress) -> Path | None:
         raise KeyError("secret")
