@@ -71,7 +71,7 @@ def measure_shared_prefix(
         ids = encode(prompt)
         num_tokens = len(ids)
         firsts.append(path.run(ids).first)
-        seconds.append(path.run(encode(prompt + "    25: 625,\n    26:")).first)
+        seconds.append(path.run(encode(prompt + "\n    25: 625,\n    26:")).first)
     return statistics.median(firsts), statistics.median(seconds), num_tokens
 
 
@@ -88,14 +88,11 @@ def print_machine(resident: ResidentModel, options: argparse.Namespace) -> None:
 def print_paths(summaries: dict[str, Summary]) -> None:
     print("| path | tokens/s | ratio | of | time to first token |")
     print("| --- | --- | --- | --- | --- |")
-    previous = None
+    previous = ""
     for name, summary in summaries.items():
-        ratio, of = "", ""
-        if previous is not None:
-            ratio = f"{summary.tokens_per_second / summaries[previous].tokens_per_second:.3f}"
-            of = previous
+        ratio = "" if summary.ratio is None else f"{summary.ratio:.3f}"
         speed = f"{summary.tokens_per_second:.1f}"
-        print(f"| {name} | {speed} | {ratio} | {of} | {summary.first:.3f} s |")
+        print(f"| {name} | {speed} | {ratio} | {previous} | {summary.first:.3f} s |")
         previous = name
 
 

@@ -1,4 +1,4 @@
-"""Samples taken in turn, and what is said of them: medians, and ratios of medians."""
+"""Samples taken in turn, and what is said of them: medians, and medians of ratios."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Medians over the samples of one path."""
+    """Medians over the samples of one path.
+
+    `ratio` is the median, over the rounds, of its speed against the path before it in the same
+    round; None for the first.
+    """
 
     first: float
     tokens_per_second: float
+    ratio: float | None
 
 
 def measure_in_turn(
@@ -43,11 +48,19 @@ def measure_in_turn(
     for _ in range(repeats):
         for name, run in paths.items():
             samples[name].append(run(next(numbers)))
-    return {name: _summary(taken) for name, taken in samples.items()}
+    summaries: dict[str, Summary] = {}
+    before: list[Sample] = []
+    for name, taken in samples.items():
+        summaries[name] = _summary(taken, before)
+        before = taken
+    return summaries
 
 
-def _summary(samples: list[Sample]) -> Summary:
+def _summary(samples: list[Sample], before: list[Sample]) -> Summary:
+    rounds = zip(samples, before, strict=True) if before else ()
+    ratios = [one.tokens_per_second / other.tokens_per_second for one, other in rounds]
     return Summary(
         first=statistics.median(sample.first for sample in samples),
         tokens_per_second=statistics.median(sample.tokens_per_second for sample in samples),
+        ratio=statistics.median(ratios) if ratios else None,
     )

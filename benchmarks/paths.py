@@ -35,7 +35,8 @@ class Inventory:
 
 '''
 # A pattern that the model carries on with for long: the page cannot be told to ignore its end.
-TABLE = "SQUARES = {\n" + "".join(f"    {number}: {number**2},\n" for number in range(1, 25))
+# No line break at the end, which the page's path would heal and the others not.
+TABLE = "SQUARES = {" + "".join(f"\n    {number}: {number**2}," for number in range(1, 25))
 
 
 def make_prompt(number: int, copies: int = 1) -> str:
