@@ -12,7 +12,20 @@ PlaygroundError
 │   └── EngineClosedError        the engine has stopped, or its thread is gone
 ├── ModelLoadError               a model could not be made resident
 │   ├── CheckpointError          the folder holds no usable checkpoint
-│   └── EmbeddedModelError       the embedded model could not be obtained or verified
+│   ├── EmbeddedModelError       the embedded model could not be obtained or verified
+│   ├── DoesNotFitError          the device has too little memory for it; nothing was fetched
+│   ├── LoadMemoryError          the device ran out of memory while it was loaded
+│   ├── LoadCancelledError       somebody called the load off
+│   ├── SwitchingError           the model may not be changed, or not to this one
+│   └── HubError                 the hub did not hand the checkpoint out
+│       ├── TokenMissingError        it is gated, and there is no token
+│       ├── TokenRejectedError       the hub does not know the token, or no longer
+│       ├── TokenScopeError          the token may not read gated repositories
+│       ├── LicenseNotAcceptedError  the account has not been let in
+│       ├── RepositoryNotFoundError  there is no such repository, or it is private
+│       ├── HubOfflineError          offline, and not in the cache
+│       ├── HubUnavailableError      the hub is down, out of reach or asks to wait
+│       └── DiskFullError            the disk has no room for the files
 └── GenerationError              the model failed while it ran this request
     └── OutOfMemoryError         ... for want of memory
 
@@ -21,6 +34,11 @@ hold no prompt text. The mapping to HTTP lives in `api.errors`, the one to the p
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model.loading.memory_plan import MemoryPlan
 
 
 class PlaygroundError(Exception):
@@ -107,6 +125,62 @@ class CheckpointError(ModelLoadError):
 
 class EmbeddedModelError(ModelLoadError):
     """The embedded model could not be obtained, verified or converted."""
+
+
+class DoesNotFitError(ModelLoadError):
+    """The device has too little memory for the model; `plan` has the figures."""
+
+    def __init__(self, message: str, advice: str, plan: MemoryPlan) -> None:
+        super().__init__(message, advice)
+        self.plan = plan
+
+
+class LoadMemoryError(ModelLoadError):
+    """The device ran out of memory while the model was loaded."""
+
+
+class LoadCancelledError(ModelLoadError):
+    """Somebody called the load off."""
+
+
+class SwitchingError(ModelLoadError):
+    """The resident model may not be changed here, or not to the one that was asked for."""
+
+
+class HubError(ModelLoadError):
+    """The hub did not hand a checkpoint out."""
+
+
+class TokenMissingError(HubError):
+    """The repository is gated, and no token is set."""
+
+
+class TokenRejectedError(HubError):
+    """The hub does not accept the token: misspelt, expired or revoked."""
+
+
+class TokenScopeError(HubError):
+    """The token lacks the permission to read gated repositories."""
+
+
+class LicenseNotAcceptedError(HubError):
+    """The token's account has not been let in to a gated repository."""
+
+
+class RepositoryNotFoundError(HubError):
+    """There is no such repository or revision, or it is private."""
+
+
+class HubOfflineError(HubError):
+    """The hub's library is set offline, and the checkpoint is not in the cache."""
+
+
+class HubUnavailableError(HubError):
+    """The hub is down, cannot be reached or asks to wait."""
+
+
+class DiskFullError(HubError):
+    """The disk has no room for the files."""
 
 
 class GenerationError(PlaygroundError):

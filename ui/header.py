@@ -59,10 +59,10 @@ def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:
             preset = resident.preset
             state, details = "ready", [resident.device, resident.precision]
     inner = " · ".join([f"<b>{escape(preset.title)}</b>", *map(escape, details)])
-    if preset.license_url.startswith("https://"):
+    if preset.license is not None:
         inner += (
-            f' · <a href="{escape(preset.license_url)}" target="_blank" rel="noopener noreferrer">'
-            f"{escape(preset.license)}</a>"
+            f' · <a href="{escape(preset.license.url)}" target="_blank" rel="noopener noreferrer">'
+            f"{escape(preset.license.name)}</a>"
         )
     return (
         f'<span class="pg-chip pg-{state}" title="{_ROLES[slot]}: {state}">'

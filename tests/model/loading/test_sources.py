@@ -6,7 +6,7 @@ from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from model.errors import ModelLoadError
 from model.loading import hub
 from model.loading.sources import resolve_source
-from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS
+from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS, OPENRAIL_M
 
 
 def test_the_embedded_model_has_a_preset_for_each_slot() -> None:
@@ -18,19 +18,23 @@ def test_a_local_folder_is_used_where_it_lies(tmp_path: Path) -> None:
     source = resolve_source("base", str(tmp_path))
     assert source.prepare(lambda progress: None) == tmp_path
     assert source.preset.title == tmp_path.name
-    assert source.preset.license == ""
+    assert source.preset.license is None
 
 
 @pytest.mark.parametrize("name", ["starcoder", "bigcode/starcoder"])
 def test_a_known_model_is_found_by_its_name_and_by_its_repository(name: str) -> None:
     preset = resolve_source("base", name).preset
     assert preset.repo_id == "bigcode/starcoder"
-    assert preset.license == "BigCode OpenRAIL-M"
+    assert preset.license is OPENRAIL_M
 
 
 def test_an_unknown_repository_promises_nothing() -> None:
     preset = resolve_source("base", "someone/model-7b").preset
-    assert (preset.title, preset.repo_id, preset.license) == ("model-7b", "someone/model-7b", "")
+    assert (preset.title, preset.repo_id, preset.license) == (
+        "model-7b",
+        "someone/model-7b",
+        None,
+    )
 
 
 def test_names_and_repositories_of_presets_are_unique() -> None:

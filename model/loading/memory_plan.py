@@ -1,0 +1,85 @@
+"""What a model needs of a device's memory, and what is free: plain data, computed elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Quantization = Literal["none", "8bit", "4bit"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBudget:
+    """What is free for a model now, in bytes, with what its loading would push out counted in.
+
+    Attributes:
+        device: as torch writes it, "cpu" or "cuda:0"; several cards are "2 GPUs".
+        free: on all its cards together.
+        free_by_card: card by card; one entry for a CPU.
+        free_offload: main memory that could take what the cards cannot; 0 on a CPU.
+    """
+
+    device: str
+    free: int
+    free_by_card: tuple[int, ...] = ()
+    free_offload: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionPlan:
+    """One way to hold the weights, in bytes.
+
+    Attributes:
+        precision: "float32", "bfloat16", "float16", "8-bit" or "4-bit".
+        weights: parameters and buffers, as `get_memory_footprint()` counts them.
+        kv_cache: of one conversation at the full context.
+        activations: the largest that one forward pass holds at once.
+        overhead: the device's context, quantisation's extras and fragmentation.
+    """
+
+    precision: str
+    weights: int
+    kv_cache: int
+    activations: int
+    overhead: int
+
+    @property
+    def total(self) -> int:
+        """With one conversation at the full context."""
+        return self.weights + self.kv_cache + self.activations + self.overhead
+
+    def num_conversations(self, free: int) -> int:
+        """Conversations at the full context that `free` bytes hold beside the weights."""
+        room = free - self.weights - self.activations - self.overhead
+        return max(0, room // self.kv_cache) if self.kv_cache else 0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """A model against a device.
+
+    Attributes:
+        rows: widest precision first.
+        num_heads, num_kv_heads: attention heads, and those that the cache holds.
+        kv_cache_multi_head: bytes that the first row's cache would take with multi-head attention.
+        context_length: positions that the cache is planned for.
+    """
+
+    title: str
+    rows: tuple[PrecisionPlan, ...]
+    budget: MemoryBudget
+    num_heads: int
+    num_kv_heads: int
+    kv_cache_multi_head: int
+    context_length: int
+
+    def fits(self, row: PrecisionPlan) -> bool:
+        return row.total <= self.budget.free
+
+    def row(self, precision: str) -> PrecisionPlan:
+        return next(row for row in self.rows if row.precision == precision)
+
+    @property
+    def best(self) -> PrecisionPlan | None:
+        """The widest precision that fits; None where none does."""
+        return next(filter(self.fits, self.rows), None)
