@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from model.engine.base import Engine
+    from model.engine.generation import Slot
     from model.loading.residency import Residency
     from model.service import GenerationService
 
@@ -124,7 +125,8 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
 def build_service(settings: Settings) -> GenerationService:
     """The engine, where its models come from, and what runs requests on them."""
     from model.engine.generation import SLOTS
-    from model.loading.residency import ModelSource, Residency
+    from model.loading.residency import Residency
+    from model.loading.slot import ModelSource
     from model.loading.sources import resolve_source
     from model.presets import ModelPreset
     from model.service import GenerationService
@@ -223,25 +225,16 @@ def address_of(listener: socket.socket) -> str:
 
 
 async def narrate_loading(residency: Residency) -> None:
-    """Log each stage of loading once, and its end. A failure is logged where it is caught."""
+    """Log what happens to the models, for as long as the app runs. A failure is logged where it
+    is caught."""
     from model.engine.generation import SLOTS
-    from model.errors import PlaygroundError
+    from model.loading.narration import narrate
 
-    for slot in SLOTS:
-        stage = ""
-        with contextlib.suppress(PlaygroundError):
-            async for progress in residency.wait(slot):
-                if progress.stage != stage:
-                    stage = progress.stage
-                    logger.info("%s model: %s", slot, stage)
-            async with residency.lease(slot) as resident:
-                logger.info(
-                    "%s model: %s is ready, on %s in %s",
-                    slot,
-                    resident.preset.title,
-                    resident.device,
-                    resident.precision,
-                )
+    async def log(slot: Slot) -> None:
+        async for line in narrate(residency, slot):
+            logger.info(line)
+
+    await asyncio.gather(*map(log, SLOTS))
 
 
 class PlainFormatter(logging.Formatter):

@@ -27,7 +27,7 @@ from api.middleware import (
 )
 from model.engine.generation import SLOTS
 from model.errors import PlaygroundError
-from model.loading.residency import LoadFailed, Loading, Ready, SlotStatus
+from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
 from model.service import GenerationService
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
         """Whether both models can be asked: 200, or 503 with what each slot is at."""
         statuses = {slot: service.residency.status(slot) for slot in SLOTS}
         is_ready = service.engine.health.is_alive and all(
-            isinstance(status, Ready) for status in statuses.values()
+            isinstance(status, Ready | Parked) for status in statuses.values()
         )
         return JSONResponse(
             {slot: _describe(status) for slot, status in statuses.items()},
@@ -172,6 +172,8 @@ def _describe(status: SlotStatus) -> dict[str, object]:
                 "stage": progress.stage,
                 "fraction": progress.fraction,
             }
+        case Parked():
+            return {"status": "parked"}
         case LoadFailed(error):
             return {"status": "failed", "detail": str(error)}
         case Ready(resident):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from model.engine.base import Engine, LoadProgress
-from model.engine.events import Event
+from model.engine.events import Event, Finished
 from model.engine.generation import Generation
 from model.loading.residency import Residency
 from model.requests import FittedRequest, Overflow, PlaygroundRequest, fit, slot_of
@@ -21,19 +21,25 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """The model has to leave at once; the text so far stands, and `Finished` follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """The prompt is built and fits; what follows are the engine's events."""
 
     fitted: FittedRequest
 
 
-RunEvent = Waiting | Prepared | Event
+RunEvent = Waiting | Prepared | Revoked | Event
 
 
 class Run:
     """One request under way.
 
-    `async for event in run.events()` gives `Waiting*`, `Prepared`, then the engine's events.
+    `async for event in run.events()` gives `Waiting*`, `Prepared`, then the engine's events, with
+    `Revoked` before the last of them where the model had to leave.
     Closing that iterator, or cancelling the task that reads it, cancels the generation too: a
     reader that is gone leaves nothing running.
     """
@@ -53,12 +59,18 @@ class Run:
         self._deadline = deadline
         self._generation: Generation | None = None
         self._is_cancelled = False
+        self._is_revoked = False
 
     def cancel(self) -> None:
         """Stop. The iterator goes on to `Finished(CANCELLED)`; before `Prepared` it just ends."""
         self._is_cancelled = True
         if self._generation is not None:
             self._generation.cancel()
+
+    def _revoke(self) -> None:
+        if not self._is_cancelled:
+            self._is_revoked = True
+        self.cancel()
 
     async def events(self) -> AsyncIterator[RunEvent]:
         """
@@ -67,22 +79,25 @@ class Run:
                 could not be loaded. After it, failures come as `Failed`.
         """
         slot = slot_of(self._request)
-        residency = self._service.residency
-        async for progress in residency.wait(slot):
-            if self._is_cancelled:
-                return
-            yield Waiting(progress)
-        async with residency.lease(slot) as resident:
+        async with self._service.residency.queue(slot, self._revoke) as lease:
+            async for progress in lease.wait():
+                if self._is_cancelled:
+                    return
+                yield Waiting(progress)
             # On a thread: a long paste takes a second to encode.
             fitted = await asyncio.to_thread(
-                fit, self._request, resident, overflow=self._overflow, deadline=self._deadline
+                fit, self._request, lease.resident, overflow=self._overflow, deadline=self._deadline
             )
             yield Prepared(fitted)
             if self._is_cancelled:
+                if self._is_revoked:
+                    yield Revoked()
                 return
             self._generation = self._service.engine.submit(fitted.generation, self._client)
             try:
                 async for event in self._generation:
+                    if self._is_revoked and isinstance(event, Finished):
+                        yield Revoked()
                     yield event
             finally:
                 self._generation.cancel()

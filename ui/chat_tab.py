@@ -11,7 +11,7 @@ import gradio as gr
 
 from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
-from model.loading.residency import Ready, SlotStatus
+from model.loading.slot import Ready, SlotStatus
 from model.prompts.texts import check_texts
 from model.requests import ChatRequest
 from model.sampling import SamplingParams

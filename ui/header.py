@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from model.engine.generation import Slot
-from model.loading.residency import LoadFailed, Loading, Ready, SlotStatus
+from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
 from model.presets import ModelPreset
 from ui.notices import error_notice, notice
 from ui.status import stage_text
@@ -53,6 +53,8 @@ def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:
     match status:
         case Loading(progress):
             state, details = "loading", [stage_text(progress)]
+        case Parked():
+            state, details = "parked", ["loads when it is asked"]
         case LoadFailed():
             state, details = "failed", ["could not be loaded"]
         case Ready(resident):

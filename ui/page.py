@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from model.engine.generation import SLOTS
-from model.loading.residency import LoadFailed, Loading
+from model.loading.slot import LoadFailed, Loading
 from model.service import GenerationService
 from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html
 from ui.chat_tab import ChatTab

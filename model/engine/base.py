@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from model.engine.generation import Generation, GenerationRequest, Slot
+from model.loading.memory_plan import MemoryPlan, Quantization
 from model.presets import ModelPreset
 from model.prompts.dialogue import DialogueFormat
 from model.prompts.infill import InfillFormat
@@ -44,6 +45,9 @@ class ResidentModel:
         dialogue: the dialogue format it was tuned on, or None.
         stop_token_ids: the ids that end its plain text.
         can_heal: the engine can make a text begin with given white space.
+        plan: what its loading was planned with; None where no memory was planned.
+        footprint: bytes of its weights as they are; None where unknown.
+        is_offloaded: part of the weights lies in main memory, which makes it slow.
     """
 
     preset: ModelPreset
@@ -55,6 +59,9 @@ class ResidentModel:
     dialogue: DialogueFormat | None
     stop_token_ids: tuple[int, ...]
     can_heal: bool = False
+    plan: MemoryPlan | None = None
+    footprint: int | None = None
+    is_offloaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +89,45 @@ class Engine(Protocol):
 
     capabilities: Capabilities
 
+    def plan(
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path | None,
+        *,
+        without: Collection[Slot] = (),
+    ) -> MemoryPlan | None:
+        """What a model would need in `slot`, against what is free once the models of `without`
+        have left. None where it needs nothing: it is in memory already, or takes none.
+
+        Args:
+            folder: holds its config; None to plan by `preset.shape`.
+
+        Raises:
+            ModelLoadError: the config is not that of a model that can be loaded.
+        """
+        ...
+
     def load(
-        self, slot: Slot, preset: ModelPreset, folder: Path | None, report: ReportProgress
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path | None,
+        report: ReportProgress,
+        quantization: Quantization = "none",
     ) -> ResidentModel:
         """Make the checkpoint in `folder` resident in `slot`, in place of what was there.
 
-        Blocks until done, so call it off the event loop; `report` is called on any thread.
+        Blocks until done, so call it off the event loop; `report` is called on any thread, and
+        what it raises ends the load.
 
         Raises:
             ModelLoadError: the model cannot be loaded. The slot then holds what it held before.
         """
+        ...
+
+    def unload(self, slot: Slot) -> None:
+        """Free `slot`'s model, if no other slot has the same. Blocks until its memory is free."""
         ...
 
     def submit(self, request: GenerationRequest, client: str) -> Generation:

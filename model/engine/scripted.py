@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from model.engine.base import (
@@ -26,6 +26,7 @@ from model.engine.events import Finished, FinishReason, Prefill, Timings, Token,
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.worker import Worker
 from model.errors import GenerationError, OutOfMemoryError
+from model.loading.memory_plan import MemoryBudget, MemoryPlan, PrecisionPlan, Quantization
 from model.presets import ModelPreset
 from model.prompts.dialogue import detect_dialogue
 from model.prompts.infill import detect_infill
@@ -44,6 +45,7 @@ SPECIAL_TOKENS = (
 )
 NUM_BYTES = 256
 CONTEXT_LENGTH = 8192
+MODEL_BYTES = 1_000_000_000
 PREFILL_CHUNK = 512
 
 CODE_SCRIPT = '''    """Return the n-th Fibonacci number."""
@@ -103,15 +105,24 @@ class ScriptedEngine:
         max_waiting: bound of the line.
         tokens_per_second: bytes typed per second; 0 types without pause.
         load_seconds: how long each load takes.
+        room: models that fit into its make-believe memory at once; None for any number.
     """
 
     capabilities = Capabilities()
 
     def __init__(
-        self, *, max_waiting: int = 32, tokens_per_second: float = 0, load_seconds: float = 0
+        self,
+        *,
+        max_waiting: int = 32,
+        tokens_per_second: float = 0,
+        load_seconds: float = 0,
+        room: int | None = None,
     ) -> None:
         self._pause = 1 / tokens_per_second if tokens_per_second else 0
         self._load_seconds = load_seconds
+        self._room = room
+        # Changed on the worker's thread only.
+        self._resident_slots: set[Slot] = set()
         self._tokenizer = ByteTokenizer()
         self._worker = Worker(self._run, max_waiting)
 
@@ -119,13 +130,41 @@ class ScriptedEngine:
     def health(self) -> Health:
         return self._worker.health
 
+    def plan(
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path | None,
+        *,
+        without: Collection[Slot] = (),
+    ) -> MemoryPlan | None:
+        if self._room is None:
+            return None
+        staying = self._resident_slots - set(without)
+        free = max(0, self._room - len(staying)) * MODEL_BYTES
+        budget = MemoryBudget("cpu", free, (free,))
+        row = PrecisionPlan("scripted", MODEL_BYTES, 0, 0, 0)
+        return MemoryPlan(preset.title, (row,), budget, 1, 1, 0, CONTEXT_LENGTH)
+
+    def unload(self, slot: Slot) -> None:
+        self._worker.call(self._resident_slots.discard, slot)
+
     def load(
-        self, slot: Slot, preset: ModelPreset, folder: Path | None, report: ReportProgress
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path | None,
+        report: ReportProgress,
+        quantization: Quantization = "none",
     ) -> ResidentModel:
+        return self._worker.call(self._load, slot, preset, report)
+
+    def _load(self, slot: Slot, preset: ModelPreset, report: ReportProgress) -> ResidentModel:
         steps = 10
         for step in range(steps):
             report(LoadProgress("loading the script", step / steps))
             time.sleep(self._load_seconds / steps)
+        self._resident_slots.add(slot)
         end_of_text = self._tokenizer.special_id(END_OF_TEXT)
         assert end_of_text is not None
         return ResidentModel(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Quantization = Literal["none", "8bit", "4bit"]
+QuantizationWish = Literal["auto", "none", "8bit", "4bit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,16 @@ class PrecisionPlan:
     kv_cache: int
     activations: int
     overhead: int
+
+    @property
+    def quantization(self) -> Quantization:
+        match self.precision:
+            case "8-bit":
+                return "8bit"
+            case "4-bit":
+                return "4bit"
+            case _:
+                return "none"
 
     @property
     def total(self) -> int:
@@ -83,3 +94,14 @@ class MemoryPlan:
     def best(self) -> PrecisionPlan | None:
         """The widest precision that fits; None where none does."""
         return next(filter(self.fits, self.rows), None)
+
+    def choose(self, wish: QuantizationWish) -> PrecisionPlan | None:
+        """The row that `wish` takes, if it fits. Who asks for unquantised weights gets them where
+        main memory can hold what the cards cannot, which is slow."""
+        if wish == "auto":
+            return self.best
+        for row in self.rows:
+            if row.quantization == wish:
+                offload = self.budget.free_offload if wish == "none" else 0
+                return row if row.total <= self.budget.free + offload else None
+        return None

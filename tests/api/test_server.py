@@ -15,7 +15,8 @@ from api.server import build_notice_server, build_server
 from model.engine.generation import SLOTS
 from model.engine.scripted import ScriptedEngine
 from model.errors import CheckpointError, QueueFullError
-from model.loading.residency import ModelSource, Residency
+from model.loading.residency import Residency
+from model.loading.slot import ModelSource
 from model.presets import ModelPreset
 from model.service import GenerationService
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from model.engine.base import LoadProgress, ReportProgress
+from model.engine.base import LoadProgress
 from model.engine.events import Failed, Finished, FinishReason, Token
 from model.engine.scripted import CODE_SCRIPT, ScriptedEngine
 from model.errors import ContextLengthError, ModelLoadError, OutOfMemoryError, PromptError
-from model.loading.residency import ModelSource, Residency
+from model.loading.job import LoadJob
+from model.loading.residency import Residency
+from model.loading.slot import ModelSource
 from model.presets import ModelPreset
 from model.prompts.dialogue import Message
 from model.requests import (
@@ -30,12 +32,12 @@ PARAMS = SamplingParams(max_new_tokens=500)
 PRESET = ModelPreset("scripted", "Scripted")
 
 
-def no_files(report: ReportProgress) -> Path | None:
+def no_files(job: LoadJob) -> Path | None:
     return None
 
 
 def build(
-    engine: ScriptedEngine, prepare: Callable[[ReportProgress], Path | None] = no_files
+    engine: ScriptedEngine, prepare: Callable[[LoadJob], Path | None] = no_files
 ) -> GenerationService:
     source = ModelSource(PRESET, prepare)
     return GenerationService(Residency(engine, {"base": source, "chat": source}), engine)
@@ -154,8 +156,8 @@ async def test_cancelling_while_the_model_loads_just_ends() -> None:
 
 
 async def test_a_model_that_cannot_be_loaded_is_told_to_who_waits() -> None:
-    def prepare(report: ReportProgress) -> Path | None:
-        report(LoadProgress("downloading", 0.1))
+    def prepare(job: LoadJob) -> Path | None:
+        job.report(LoadProgress("downloading", 0.1))
         raise ModelLoadError("The hub knows no such model.", "Check the name.")
 
     async with started(build(ScriptedEngine(), prepare)) as service:

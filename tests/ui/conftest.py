@@ -8,7 +8,8 @@ import pytest
 
 from model.engine.generation import SLOTS
 from model.engine.scripted import ScriptedEngine
-from model.loading.residency import ModelSource, Residency
+from model.loading.residency import Residency
+from model.loading.slot import ModelSource
 from model.presets import ModelPreset
 from model.service import GenerationService
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from model.engine.base import LoadProgress
 from model.engine.generation import Slot
 from model.errors import ModelLoadError
-from model.loading.residency import LoadFailed, Loading, Ready, SlotStatus
+from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
 from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, ModelPreset
 from model.service import GenerationService
 from tests.ui.conftest import SCRIPT

@@ -4,20 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from model.engine.base import LoadProgress, ReportProgress
+from model.engine.base import LoadProgress
 from model.engine.scripted import ScriptedEngine
 from model.errors import ModelLoadError, ModelNotReadyError
-from model.loading.residency import LoadFailed, Loading, ModelSource, Ready, Residency
+from model.loading.job import LoadJob
+from model.loading.residency import Residency
+from model.loading.slot import LoadFailed, Loading, ModelSource, Ready
 from model.presets import ModelPreset
 
 PRESET = ModelPreset("scripted", "Scripted")
 
 
-def no_files(report: ReportProgress) -> Path | None:
+def no_files(job: LoadJob) -> Path | None:
     return None
 
 
-def make_residency(prepare: Callable[[ReportProgress], Path | None] = no_files) -> Residency:
+def make_residency(prepare: Callable[[LoadJob], Path | None] = no_files) -> Residency:
     source = ModelSource(PRESET, prepare)
     return Residency(ScriptedEngine(), {"base": source, "chat": source})
 
@@ -45,8 +47,8 @@ async def test_a_lease_before_the_model_is_there_says_how_far_it_is() -> None:
 
 
 async def test_who_waits_sees_the_stages() -> None:
-    def prepare(report: ReportProgress) -> Path | None:
-        report(LoadProgress("unpacking", 0.5))
+    def prepare(job: LoadJob) -> Path | None:
+        job.report(LoadProgress("unpacking", 0.5))
         return None
 
     residency = make_residency(prepare)
@@ -60,7 +62,7 @@ async def test_who_waits_sees_the_stages() -> None:
 async def test_a_failed_load_is_told_to_who_waits_and_can_be_tried_again() -> None:
     faults = iter([ModelLoadError("No disk space.", "Free some."), None])
 
-    def prepare(report: ReportProgress) -> Path | None:
+    def prepare(job: LoadJob) -> Path | None:
         fault = next(faults)
         if fault is not None:
             raise fault
@@ -78,7 +80,7 @@ async def test_a_failed_load_is_told_to_who_waits_and_can_be_tried_again() -> No
 
 
 async def test_a_failure_told_again_and_again_keeps_no_frames_of_who_was_told() -> None:
-    def prepare(report: ReportProgress) -> Path | None:
+    def prepare(job: LoadJob) -> Path | None:
         raise ModelLoadError("No disk space.")
 
     residency = make_residency(prepare)
@@ -93,7 +95,7 @@ async def test_a_failure_told_again_and_again_keeps_no_frames_of_who_was_told() 
 
 
 async def test_an_unforeseen_fault_while_loading_becomes_a_load_error() -> None:
-    def prepare(report: ReportProgress) -> Path | None:
+    def prepare(job: LoadJob) -> Path | None:
         raise KeyError("secret")
 
     residency = make_residency(prepare)

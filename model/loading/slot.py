@@ -1,0 +1,296 @@
+"""One slot: where its model comes from, what is resident in it, and who relies on that.
+
+Knows nothing of engines. All of it lives on one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.engine.base import LoadProgress, ResidentModel
+from model.errors import ModelNotReadyError, PlaygroundError
+from model.loading.job import LoadJob
+from model.loading.memory_plan import QuantizationWish
+from model.presets import ModelPreset
+
+BEAT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a checkpoint before its weights are fetched.
+
+    Attributes:
+        config_folder: holds its config.json; None for an engine that needs no files.
+        preset: the source's, with what the repository itself says (its licence) filled in.
+    """
+
+    preset: ModelPreset
+    config_folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a slot's model comes from.
+
+    All three functions block, run off the event loop, and raise `ModelLoadError`.
+
+    Attributes:
+        fetch: brings the checkpoint to this machine and returns its folder (None for an engine
+            that needs no files).
+        describe: what can be known without the weights; None where nothing can be.
+        resolve: the source that this one stands for, where that takes a look at the machine.
+        quantization: how the weights are to be held.
+        reason: why this model was chosen; empty where somebody named it.
+        next_better: how to get a better one; may be empty.
+    """
+
+    preset: ModelPreset
+    fetch: Callable[[LoadJob], Path | None]
+    describe: Callable[[LoadJob], Description] | None = None
+    resolve: Callable[[LoadJob], ModelSource] | None = None
+    quantization: QuantizationWish = "auto"
+    reason: str = ""
+    next_better: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A source whose files are on this machine."""
+
+    source: ModelSource
+    preset: ModelPreset
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """No model can be asked yet."""
+
+    progress: LoadProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    resident: ResidentModel
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The other slot's model has the memory; this one comes back when it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """`error` is raised for each who asks, without the frames of who asked before."""
+
+    error: PlaygroundError
+
+
+SlotStatus = Loading | Ready | Parked | LoadFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """Another model is on its way into a slot whose present one goes on serving."""
+
+    preset: ModelPreset
+    progress: LoadProgress
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFailed:
+    """Another model could not be loaded; the one from before serves."""
+
+    preset: ModelPreset
+    error: PlaygroundError
+
+
+Change = Changing | ChangeFailed
+
+
+class Lease:
+    """A place in a slot's queue, and from its grant on the model that stays until it is given back.
+
+    Args:
+        on_revoke: called when the model has to go at once; who holds the lease then ends soon.
+    """
+
+    def __init__(self, state: SlotState, on_revoke: Callable[[], None] | None) -> None:
+        self._state = state
+        self._on_revoke = on_revoke
+        self._resident: ResidentModel | None = None
+
+    async def wait(self) -> AsyncIterator[LoadProgress]:
+        """Progress, at each change and at least every `BEAT_SECONDS`, until it is granted.
+
+        Raises:
+            PlaygroundError: the model could not be loaded.
+        """
+        while self._resident is None:
+            if isinstance(self._state.status, LoadFailed):
+                raise self._state.status.error.with_traceback(None)
+            yield self._state.progress
+            await self._state.wait_briefly()
+
+    @property
+    def resident(self) -> ResidentModel:
+        """
+        Raises:
+            ModelNotReadyError: the lease is not granted yet.
+            PlaygroundError: the model could not be loaded.
+        """
+        if self._resident is not None:
+            return self._resident
+        if isinstance(self._state.status, LoadFailed):
+            raise self._state.status.error.with_traceback(None)
+        raise ModelNotReadyError(self._state.progress.stage)
+
+    def grant(self, resident: ResidentModel) -> None:
+        self._resident = resident
+
+    def revoke(self) -> None:
+        if self._on_revoke is not None:
+            self._on_revoke()
+
+
+class SlotState:
+    """What is true of one slot now. `Residency` decides; this keeps it consistent.
+
+    Attributes:
+        wanted: what was asked for, and what a retry loads.
+        target: what the load under way, or the last one, is to bring.
+        checkpoint: of the resident or parked model.
+        job: the load under way; None where there is none.
+    """
+
+    def __init__(self, wanted: ModelSource) -> None:
+        self.wanted = wanted
+        self.target = wanted.preset
+        self.checkpoint: Checkpoint | None = None
+        self.status: SlotStatus = Loading(LoadProgress("waiting to load"))
+        self.change: Change | None = None
+        self.job: LoadJob | None = None
+        self._is_open = False
+        self._granted: set[Lease] = set()
+        self._pending: list[Lease] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def resident(self) -> ResidentModel | None:
+        return self.status.resident if isinstance(self.status, Ready) else None
+
+    @property
+    def preset(self) -> ModelPreset:
+        """Of the model that is resident or parked; before there is one, of what is coming."""
+        if isinstance(self.status, Ready):
+            return self.status.resident.preset
+        if isinstance(self.status, Parked) and self.checkpoint is not None:
+            return self.checkpoint.preset
+        return self.target
+
+    @property
+    def num_leases(self) -> int:
+        """Leases that were granted and not given back."""
+        return len(self._granted)
+
+    @property
+    def num_pending(self) -> int:
+        return len(self._pending)
+
+    @property
+    def progress(self) -> LoadProgress:
+        """What who waits for the slot's model waits for."""
+        if isinstance(self.change, Changing):
+            return self.change.progress
+        if isinstance(self.status, Loading):
+            return self.status.progress
+        return LoadProgress("waiting for the model's turn")
+
+    def enter(self, on_revoke: Callable[[], None] | None) -> Lease:
+        """A lease, granted at once where the slot is open."""
+        lease = Lease(self, on_revoke)
+        self._pending.append(lease)
+        self._grant_pending()
+        return lease
+
+    def leave(self, lease: Lease) -> None:
+        self._granted.discard(lease)
+        if lease in self._pending:
+            self._pending.remove(lease)
+        self._notify()
+
+    def close(self) -> None:
+        """Grant no more leases; those that are held go on."""
+        self._is_open = False
+
+    def open(self) -> None:
+        self._is_open = True
+        self._grant_pending()
+
+    def revoke(self) -> None:
+        """Ask who holds a lease to end soon."""
+        for lease in list(self._granted):
+            lease.revoke()
+
+    def show(self, progress: LoadProgress) -> None:
+        """A step of the load under way."""
+        if self.resident is not None:
+            self.change = Changing(self.target, progress)
+        else:
+            self.status = Loading(progress)
+        self._notify()
+
+    def set_ready(self, checkpoint: Checkpoint, resident: ResidentModel) -> None:
+        self.checkpoint = checkpoint
+        self.status = Ready(resident)
+        self.change = None
+        self.open()
+
+    def set_loading(self, stage: str) -> None:
+        self.change = None
+        self.status = Loading(LoadProgress(stage))
+        self._notify()
+
+    def set_parked(self) -> None:
+        self.close()
+        self.status = Parked()
+        self._notify()
+
+    def set_failed(self, error: PlaygroundError) -> None:
+        """A load failed; a model that is resident serves on."""
+        if self.resident is not None:
+            self.change = ChangeFailed(self.target, error)
+            self.open()
+        else:
+            self.status = LoadFailed(error)
+        self._notify()
+
+    def dismiss_failure(self) -> None:
+        """Speak no more of a change that failed; a retry means the resident model again."""
+        if isinstance(self.change, ChangeFailed) and self.checkpoint is not None:
+            self.change = None
+            self.wanted = self.checkpoint.source
+        self._notify()
+
+    async def wait_briefly(self) -> None:
+        """Until something changes, at most `BEAT_SECONDS`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), BEAT_SECONDS)
+
+    def _grant_pending(self) -> None:
+        resident = self.resident
+        if self._is_open and resident is not None:
+            for lease in self._pending:
+                lease.grant(resident)
+            self._granted.update(self._pending)
+            self._pending.clear()
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
