@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     GenerationConfig,
     PreTrainedConfig,
@@ -16,113 +19,259 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from model.errors import CheckpointError, OutOfMemoryError
-from model.loading.device import (
-    PRECISIONS,
-    calibrate_cpu,
-    choose_cuda_precision,
-    choose_device,
+from model.errors import CheckpointError, DoesNotFitError, LoadMemoryError
+from model.loading.budget import measure_budget
+from model.loading.checkpoint_files import check_weights, read_config
+from model.loading.device import PRECISIONS, calibrate_cpu, choose_device, compute_precision
+from model.loading.footprint import plan_memory
+from model.loading.memory_plan import MemoryPlan, PrecisionPlan, Quantization
+from model.loading.placement import Placement, place
+from model.loading.quantization import (
+    PRECISION_NAMES,
+    bitsandbytes_config,
+    use_general_kernel_where_needed,
 )
 
 logger = logging.getLogger(__name__)
+
+FETCH_AGAIN = "The download may be incomplete: fetch the checkpoint again."
 
 
 @dataclass(frozen=True)
 class LoadedModel:
     """A causal language model in evaluation mode, on its device, and its precision's name.
 
-    `threads` is the number to run it with on a CPU; None on a GPU.
+    Attributes:
+        precision: "float32", "bfloat16", "float16", "8-bit" or "4-bit".
+        threads: the number to run it with on a CPU; None on a GPU.
+        footprint: bytes of its weights, by `get_memory_footprint()`.
+        is_offloaded: part of the weights lies in main memory, and each token waits for it.
+        devices: where it is, for people: "cpu", "cuda:0", "cuda:0, cuda:1".
     """
 
     model: PreTrainedModel
     precision: str
     threads: int | None = None
+    footprint: int = 0
+    is_offloaded: bool = False
+    devices: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
 class DevicePlan:
-    """What the operator wished for: see `Settings`. "auto" and 0 leave the choice to us."""
+    """What the operator wished for: see `Settings`. "auto" and 0 leave the choice to us.
+
+    `quantization` is decided already: by the operator, or from the memory plan.
+    `chunk` is the number of prompt tokens per forward pass.
+    """
 
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
+    quantization: Quantization = "none"
+    chunk: int = 256
 
 
 def load_checkpoint(folder: Path, plan: DevicePlan, cache_folder: Path) -> LoadedModel:
     """Load the safetensors checkpoint in `folder`; call it on the thread that will run it.
 
-    No code from the checkpoint is run, and pickled weights are not read.
+    No code from the checkpoint is run, and pickled weights are not read. On several cards, or
+    partly in main memory, accelerate places the layers.
+
+    Args:
+        cache_folder: where the trial's result is kept that finds a CPU's fastest settings.
 
     Raises:
         CheckpointError: no config, no weights, broken weights, an unknown architecture.
-        ModelLoadError: the wished device is not there.
-        OutOfMemoryError: the device is too small for the weights.
+        DoesNotFitError: no placement on the cards holds it.
+        LoadMemoryError: the memory ran out all the same. What was loaded is freed.
+        ModelLoadError: the wished device is not there, or bitsandbytes cannot be used.
     """
-    device = choose_device(plan.device)
-    is_cuda = device.type == "cuda"
-    precision = choose_cuda_precision(plan.precision) if is_cuda else "float32"
-    transformers_logging.disable_progress_bar()  # stages are reported by the caller
-    model = _read_weights(folder, PRECISIONS[precision])
-    # Sampling settings in a checkpoint would mix with the request's.
-    model.generation_config = GenerationConfig()
-    try:
-        model.to(device).eval()
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemoryError(
-            "The GPU has too little free memory for the model.",
-            "Choose a smaller model, or close what else uses the GPU.",
-        ) from error
-    if is_cuda:
-        return LoadedModel(model, precision)
-    cpu = calibrate_cpu(model, plan.precision, plan.threads, cache_folder)
-    model.to(PRECISIONS[cpu.precision])
-    logger.info("running on the CPU in %s, threads: %d", cpu.precision, cpu.threads)
-    return LoadedModel(model, cpu.precision, cpu.threads)
-
-
-def context_length_of(config: PreTrainedConfig) -> int:
-    """Positions that `config`'s model has, prompt and completion together."""
-    for name in ("max_position_embeddings", "n_positions"):
-        length = getattr(config, name, None)
-        if isinstance(length, int):
-            return length
-    raise CheckpointError(
-        f"The config of this {config.model_type} model names no context length.",
-        "Choose a checkpoint whose config has max_position_embeddings or n_positions.",
+    config = read_config(folder)
+    check_weights(folder)
+    memory = plan_memory(
+        folder.name,
+        config,
+        measure_budget(plan.device),
+        chunk=plan.chunk,
+        precision=plan.precision,
     )
+    rows = [row for row in memory.rows if row.quantization == plan.quantization]
+    device = choose_device(plan.device)
+    placement = _placement(memory, rows[0], device)
+    precision = rows[0].precision
+    if plan.quantization != "none":
+        precision = compute_precision(plan.precision, device)
+    request = _Request(folder, config, precision, plan.quantization, device, placement)
+    model = _read_within_memory(request)
+    if device.type == "cuda":
+        threads = None
+    else:
+        names = [row.precision for row in rows]
+        cpu = calibrate_cpu(model, names, plan.threads, cache_folder)
+        threads = cpu.threads
+        if plan.quantization == "none":  # a quantised model can neither be cast nor moved
+            precision = cpu.precision
+            model.to(PRECISIONS[precision])
+    name = PRECISION_NAMES.get(plan.quantization, precision)
+    loaded = LoadedModel(
+        model=model,
+        precision=name,
+        threads=threads,
+        footprint=model.get_memory_footprint(),
+        is_offloaded=placement.is_offloaded,
+        devices=_devices(model),
+    )
+    logger.info("loaded in %s on %s, threads: %s", name, loaded.devices, threads)
+    return loaded
 
 
-def _read_weights(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        model, info = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            trust_remote_code=False,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is read, and how: `precision` is that of all that is not quantised."""
+
+    folder: Path
+    config: PreTrainedConfig
+    precision: str
+    quantization: Quantization
+    device: torch.device
+    placement: Placement
+
+
+def _placement(memory: MemoryPlan, row: PrecisionPlan, device: torch.device) -> Placement:
+    """Where to put it. A CPU has one place, and who asked for the load has looked at its memory;
+    among cards it is decided by what is free now."""
+    if device.type != "cuda":
+        return Placement("cpu")
+    placement = place(row, memory.budget, may_offload=row.quantization == "none")
+    if placement is None:
+        raise DoesNotFitError(
+            f"{memory.title} needs {row.total / 1e9:.1f} GB in {row.precision}, and "
+            f"{memory.budget.free / 1e9:.1f} GB are free on {memory.budget.device}.",
+            "Choose a smaller model or --quantization auto, or close what else uses the GPU.",
+            memory,
         )
+    return placement
+
+
+def _read_within_memory(request: _Request) -> PreTrainedModel:
+    is_out_of_memory = False
+    try:
+        with _watching_reports() as reports:
+            model = _read(request)
     except Exception as error:
-        # Missing files, truncated safetensors, unknown architectures: transformers and
-        # safetensors raise a dozen unrelated types for these.
-        raise CheckpointError(
-            f"The folder {folder} holds no model that can be loaded ({type(error).__name__}).",
-            _advice(folder),
-        ) from error
-    if info["missing_keys"]:
-        raise CheckpointError(
-            f"The weights in {folder} lack {len(info['missing_keys'])} of the model's tensors.",
-            "The download may be incomplete: fetch the checkpoint again.",
+        is_out_of_memory = is_memory_error(error) or any(map(_tells_of_memory, reports))
+        if isinstance(error, CheckpointError) and not is_out_of_memory:
+            raise
+        if not is_out_of_memory:
+            # transformers and safetensors raise a dozen unrelated types for damaged files.
+            raise CheckpointError(
+                f"The folder {request.folder} holds no model that can be loaded "
+                f"({type(error).__name__}).",
+                "A file may be damaged or incomplete: fetch the checkpoint again.",
+            ) from error
+    if is_out_of_memory:
+        # Out of the except block: the traceback's frames held the tensors until here.
+        free_memory()
+        place_name = "GPU" if request.device.type == "cuda" else "machine"
+        raise LoadMemoryError(
+            f"The {place_name} ran out of memory while the model was loaded.",
+            "Choose a smaller model or --quantization 4bit, or close what else uses the memory.",
         )
     return model
 
 
-def _advice(folder: Path) -> str:
-    if not (folder / "config.json").is_file():
-        return "There is no config.json in it: choose the folder of a transformers checkpoint."
-    if not any(folder.glob("*.safetensors")):
-        return "It holds no .safetensors file, the one format of weights that is read."
-    return "A file may be damaged or incomplete: fetch the checkpoint again."
+def _read(request: _Request) -> PreTrainedModel:
+    transformers_logging.disable_progress_bar()  # stages are reported by the caller
+    dtype = PRECISIONS[request.precision]
+    options: dict[str, Any] = {}
+    quantizer = bitsandbytes_config(request.quantization, dtype, request.device)
+    if quantizer is not None:
+        options["quantization_config"] = quantizer
+    if request.placement.device_map is None:
+        options |= {"device_map": "auto", "max_memory": request.placement.max_memory}
+    else:
+        options["device_map"] = {"": request.placement.device_map}
+    model, info = AutoModelForCausalLM.from_pretrained(
+        request.folder,
+        config=request.config,
+        dtype=dtype,
+        attn_implementation="sdpa",
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+        # Reported below with their shapes; transformers' own error has no figures.
+        ignore_mismatched_sizes=True,
+        **options,
+    )
+    _check_complete(request.folder, info)
+    # Sampling settings in a checkpoint would mix with the request's.
+    model.generation_config = GenerationConfig()
+    use_general_kernel_where_needed(model)
+    return model.eval()
+
+
+def _check_complete(folder: Path, info: dict[str, Any]) -> None:
+    if info["mismatched_keys"]:
+        name, found, expected = min(info["mismatched_keys"])
+        raise CheckpointError(
+            f"The weights in {folder} are not of the model that its config.json describes: "
+            f"{name} is {tuple(found)} and should be {tuple(expected)}.",
+            "Files of two checkpoints may be mixed: fetch the checkpoint again.",
+        )
+    if info["missing_keys"]:
+        raise CheckpointError(
+            f"The weights in {folder} lack {len(info['missing_keys'])} of the model's tensors, "
+            f"{min(info['missing_keys'])} among them.",
+            FETCH_AGAIN,
+        )
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """CUDA raises `torch.OutOfMemoryError`, the CPU allocator a plain RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _tells_of_memory(str(error))
+
+
+def _tells_of_memory(text: str) -> bool:
+    signs = ("DefaultCPUAllocator", "OutOfMemoryError", "MemoryError", "Cannot allocate memory")
+    return any(sign in text for sign in signs)
+
+
+def free_memory() -> None:
+    """Give freed tensors back to the device. Call it outside the except block that knew them."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+class _Reports(logging.Handler):
+    """Keeps what transformers reports of a load: an error inside a conversion is told there only,
+    and what it raises in the end has lost the cause (`log_conversion_errors`)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@contextmanager
+def _watching_reports() -> Iterator[list[str]]:
+    handler = _Reports()
+    watched = logging.getLogger("transformers.modeling_utils")
+    watched.addHandler(handler)
+    try:
+        yield handler.texts
+    finally:
+        watched.removeHandler(handler)
+
+
+def _devices(model: PreTrainedModel) -> str:
+    """The map's values are indices or names; without a map it is all in one place."""
+    places = (getattr(model, "hf_device_map", None) or {"": model.device}).values()
+    names = (f"cuda:{each}" if isinstance(each, int) else str(each) for each in places)
+    return ", ".join(dict.fromkeys(names))
