@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from model.engine.base import ResidentModel
 from model.engine.generation import GenerationRequest, Slot
-from model.errors import CapabilityError, ContextLengthError, PromptError
+from model.errors import (
+    CapabilityError,
+    ContextLengthError,
+    PromptError,
+    SamplingParamsError,
+)
+from model.prompts import assistant
+from model.prompts.assistant import SHORT_PROMPT, AssistantPrompt, build_assistant
 from model.prompts.continuation import (
     CONTINUATION_STOP_TOKENS,
     build_continuation,
     split_trailing_space,
 )
-from model.prompts.dialogue import Message, build_dialogue
+from model.prompts.dialogue import Message
 from model.prompts.infill import InfillOrder, RepositoryFile, build_infill
 from model.prompts.segments import Prompt
 from model.prompts.texts import check_texts
-from model.sampling import SamplingParams
+from model.sampling import MAX_STOP_STRINGS, SamplingParams
 from model.trimming import Dropped as Dropped
-from model.trimming import PromptEncoder, Shortenable, count_tokens, trim
+from model.trimming import EncodedPrompt, PromptEncoder, Shortenable, count_tokens, trim
 
 Overflow = Literal["trim", "refuse"]
 
@@ -54,7 +62,19 @@ class ChatRequest:
     params: SamplingParams
 
 
-PlaygroundRequest = CompletionRequest | InfillRequest | ChatRequest
+@dataclass(frozen=True, slots=True)
+class AssistantRequest:
+    """Write the Tech Assistant's next turn with a base model. The last message is the user's.
+
+    `preamble` gives way to the short prompt where it would take more than half of the context.
+    """
+
+    messages: tuple[Message, ...]
+    params: SamplingParams
+    preamble: AssistantPrompt = SHORT_PROMPT
+
+
+PlaygroundRequest = CompletionRequest | InfillRequest | ChatRequest | AssistantRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,43 +114,139 @@ def fit(
         PromptError: nothing was typed, or text that no model can take.
         CapabilityError: the resident model cannot do what was asked.
         ContextLengthError: too long, and not to be trimmed or not trimmable enough.
+        SamplingParamsError: more stop strings than can be matched beside the format's own.
     """
     check_texts(_boxes(request))
+    _check_complete(request)
     form = _form(request, resident)
     encoder = PromptEncoder(resident.tokenizer)
     encoded = encoder.encode(form.prompt.build(0))
     dropped: tuple[Dropped, ...] = ()
-    # One position is the first new token's.
-    limit = resident.context_length - 1
+    limit = _limit(resident)
     if count_tokens(encoded) > limit:
         if overflow == "refuse":
             raise ContextLengthError(count_tokens(encoded), limit)
-        reserve = min(request.params.max_new_tokens, resident.context_length // 2)
-        target = resident.context_length - reserve
-        encoded, dropped = trim(form.prompt, encoder, target=target, limit=limit)
+        encoded, dropped = _trim(request, resident, form, encoder)
     prompt_ids = tuple(id_ for piece in encoded for id_ in piece.ids)
     room = resident.context_length - len(prompt_ids)
     generation = GenerationRequest(
         slot=slot_of(request),
         prompt_ids=prompt_ids,
-        params=replace(request.params, max_new_tokens=min(request.params.max_new_tokens, room)),
+        params=replace(
+            request.params,
+            max_new_tokens=min(request.params.max_new_tokens, room),
+            stop=_stop_strings(request.params, form.stop_strings),
+        ),
         stop_token_ids=_stop_token_ids(resident, form.stop_tokens),
         deadline=deadline,
         healed=form.healed,
         is_start_stripped=form.is_start_stripped,
+        num_pinned=len(encoded[0].ids) if form.is_start_pinned else 0,
     )
     prompt = tuple(piece.segment for piece in encoded)
     return FittedRequest(generation, prompt, dropped, resident.context_length)
 
 
 @dataclass(frozen=True, slots=True)
+class ContextUse:
+    """How much of the context a request takes, in tokens.
+
+    Attributes:
+        prompt_tokens: of the whole prompt, before anything is left out; 0 where nothing is typed.
+        completion_room: what is left for the completion, after `dropped` is left out; 0 where
+            the prompt cannot be made to fit.
+        context_length: what prompt and completion share.
+        dropped: what would be left out to fit; empty where all of it fits.
+    """
+
+    prompt_tokens: int
+    completion_room: int
+    context_length: int
+    dropped: tuple[Dropped, ...] = ()
+
+
+def measure(request: PlaygroundRequest, resident: ResidentModel) -> ContextUse:
+    """How much of the context `request` would take, for a meter that follows the typing.
+
+    Costs the encoding of the texts and no model. What `fit` would refuse as too long or as not
+    yet complete is measured all the same.
+
+    Raises:
+        PromptError: text that no model can take, or a conversation that this one refuses.
+        CapabilityError: the resident model cannot do what was asked.
+    """
+    boxes = _boxes(request)
+    check_texts(boxes)
+    context_length = resident.context_length
+    if not any(text for _, text in boxes):
+        return ContextUse(0, context_length, context_length)
+    form = _form(_with_question(request), resident)
+    encoder = PromptEncoder(resident.tokenizer)
+    encoded = encoder.encode(form.prompt.build(0))
+    num_tokens = count_tokens(encoded)
+    dropped: tuple[Dropped, ...] = ()
+    if num_tokens > _limit(resident):
+        try:
+            encoded, dropped = _trim(request, resident, form, encoder)
+        except ContextLengthError:
+            return ContextUse(num_tokens, 0, context_length)
+    return ContextUse(num_tokens, context_length - count_tokens(encoded), context_length, dropped)
+
+
+def _with_question(request: PlaygroundRequest) -> PlaygroundRequest:
+    """A conversation whose question is still to be written gets an empty one."""
+    if not isinstance(request, ChatRequest | AssistantRequest):
+        return request
+    if request.messages and request.messages[-1].role == "user":
+        return request
+    return replace(request, messages=(*request.messages, Message("user", "")))
+
+
+def _limit(resident: ResidentModel) -> int:
+    """The longest prompt: one position is the first new token's."""
+    return resident.context_length - 1
+
+
+def _trim(
+    request: PlaygroundRequest, resident: ResidentModel, form: _Form, encoder: PromptEncoder
+) -> tuple[EncodedPrompt, tuple[Dropped, ...]]:
+    reserve = min(request.params.max_new_tokens, resident.context_length // 2)
+    target = resident.context_length - reserve
+    return trim(form.prompt, encoder, target=target, limit=_limit(resident))
+
+
+@dataclass(frozen=True, slots=True)
 class _Form:
-    """A request in the resident model's format."""
+    """A request in the resident model's format.
+
+    `is_start_pinned`: the first segment will come again with the next request of its kind.
+    """
 
     prompt: Shortenable
     stop_tokens: tuple[str, ...]
+    stop_strings: tuple[str, ...] = ()
     healed: str = ""
     is_start_stripped: bool = False
+    is_start_pinned: bool = False
+
+
+def _check_complete(request: PlaygroundRequest) -> None:
+    """
+    Raises:
+        PromptError: what there is to go on from is still to be written.
+    """
+    match request:
+        case CompletionRequest(prompt=""):
+            raise PromptError("The prompt is empty.", "Write something to carry on from.")
+        case InfillRequest(prefix="", suffix=""):
+            raise PromptError(
+                "Prefix and suffix are both empty.", "Write what stands before or after the gap."
+            )
+        case ChatRequest(messages=(*_, last)) | AssistantRequest(messages=(*_, last)):
+            if not last.text.strip():
+                raise PromptError("The message is empty.", "Write a message first.")
+        case _:
+            pass
 
 
 def _form(request: PlaygroundRequest, resident: ResidentModel) -> _Form:
@@ -141,17 +257,17 @@ def _form(request: PlaygroundRequest, resident: ResidentModel) -> _Form:
             return _infill_form(request, resident)
         case ChatRequest():
             return _chat_form(request, resident)
+        case AssistantRequest():
+            return _assistant_form(request, resident)
 
 
 def _completion_form(request: CompletionRequest, resident: ResidentModel) -> _Form:
-    if not request.prompt:
-        raise PromptError("The prompt is empty.", "Write something to carry on from.")
     kept, healed = split_trailing_space(request.prompt)
     if not (kept and resident.can_heal):
         kept, healed = request.prompt, ""
     prompt = build_continuation(kept)
     shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
-    return _Form(shortenable, CONTINUATION_STOP_TOKENS, healed)
+    return _Form(shortenable, CONTINUATION_STOP_TOKENS, healed=healed)
 
 
 def _infill_form(request: InfillRequest, resident: ResidentModel) -> _Form:
@@ -160,10 +276,6 @@ def _infill_form(request: InfillRequest, resident: ResidentModel) -> _Form:
         raise CapabilityError(
             f"{resident.preset.title} has no fill-in-the-middle tokens, so it cannot infill.",
             "Let it continue the prefix instead, or load a StarCoder model with --base-model.",
-        )
-    if not request.prefix and not request.suffix:
-        raise PromptError(
-            "Prefix and suffix are both empty.", "Write what stands before or after the gap."
         )
 
     def build(num_left_out: int) -> Prompt:
@@ -189,20 +301,48 @@ def _chat_form(request: ChatRequest, resident: ResidentModel) -> _Form:
             "Load a chat model such as StarChat with --chat-model.",
         )
     messages = request.messages
-    if messages and not messages[-1].text.strip():
-        raise PromptError("The message is empty.", "Write a message first.")
-    # A shortened conversation still opens with a user's message.
-    questions = [index for index, message in enumerate(messages) if message.role == "user"]
-    starts = (0, *questions[1:])
 
-    def build(num_left_out: int) -> Prompt:
-        return build_dialogue(dialect, request.system, messages[starts[num_left_out] :])
+    def build(start: int) -> Prompt:
+        return dialect.build(request.system, messages[start:])
 
     advice = "Shorten the last message or the system prompt: older turns are left out already."
     return _Form(
-        Shortenable(build, len(starts) - 1, "turns", advice),
+        _without_old_turns(messages, build, advice),
         dialect.stop_tokens,
+        dialect.stop_strings,
         is_start_stripped=dialect.is_reply_stripped,
+    )
+
+
+def _assistant_form(request: AssistantRequest, resident: ResidentModel) -> _Form:
+    messages = request.messages
+    preamble = request.preamble.text
+    num_tokens = len(resident.tokenizer.encode_text(preamble))
+    if num_tokens > resident.context_length // 2:
+        preamble = SHORT_PROMPT.text
+
+    def build(start: int) -> Prompt:
+        return build_assistant(preamble, messages[start:])
+
+    advice = "Shorten the last message: older turns are left out already."
+    return _Form(
+        _without_old_turns(messages, build, advice),
+        CONTINUATION_STOP_TOKENS,
+        assistant.STOP_STRINGS,
+        healed=assistant.REPLY_SPACE if resident.can_heal else "",
+        is_start_pinned=True,
+    )
+
+
+def _without_old_turns(
+    messages: tuple[Message, ...], build: Callable[[int], Prompt], advice: str
+) -> Shortenable:
+    """`build` makes the prompt of the messages from an index on. A shortened conversation still
+    opens with a user's message."""
+    questions = [index for index, message in enumerate(messages) if message.role == "user"]
+    starts = (0, *questions[1:])
+    return Shortenable(
+        lambda num_left_out: build(starts[num_left_out]), len(starts) - 1, "turns", advice
     )
 
 
@@ -222,6 +362,21 @@ def _boxes(request: PlaygroundRequest) -> list[tuple[str, str]]:
         case ChatRequest(system, messages):
             turns = [(f"message {n}", message.text) for n, message in enumerate(messages, 1)]
             return [("system prompt", system), *turns]
+        case AssistantRequest(messages):
+            return [(f"message {n}", message.text) for n, message in enumerate(messages, 1)]
+
+
+def _stop_strings(params: SamplingParams, own: tuple[str, ...]) -> tuple[str, ...]:
+    """The format's stop strings before those that were asked for."""
+    stop = tuple(dict.fromkeys((*own, *params.stop)))
+    if len(stop) > MAX_STOP_STRINGS:
+        most = MAX_STOP_STRINGS - len(own)
+        raise SamplingParamsError(
+            "stop",
+            f"At most {most} stop strings can be matched besides the prompt format's own.",
+            "Remove some.",
+        )
+    return stop
 
 
 def _stop_token_ids(resident: ResidentModel, stop_tokens: tuple[str, ...]) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.decoders import DecodeStream
 
 from model.errors import CheckpointError
+from model.prompts.template import ChatTemplate
 
 # Control tokens that a checkpoint added but forgot to flag special: "<|end|>", "<fim_prefix>".
 _CONTROL_SPELLING = re.compile(r"<[^<>\s]+>")
@@ -62,14 +63,24 @@ class ModelTokenizer:
     Attributes:
         eos_token_id: the id that ends a text; None where the checkpoint names none.
         vocab_size: one more than the highest id. A model with fewer embeddings does not fit.
+        chat_template: how the checkpoint marks up a dialogue; None where it does not say.
     """
 
-    def __init__(self, tokenizer: Tokenizer, text_tokenizer: Tokenizer, eos_token: str | None):
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        text_tokenizer: Tokenizer,
+        eos_token: str | None,
+        chat_template: str | None = None,
+        template_variables: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             tokenizer: decodes, and knows the special tokens.
             text_tokenizer: a second copy of it, which this makes blind to special tokens.
             eos_token: the spelling of the end-of-text token.
+            chat_template: in Jinja.
+            template_variables: what the template may name: "bos_token" and its like.
         """
         for copy in (tokenizer, text_tokenizer):
             _flag_control_tokens(copy)
@@ -83,6 +94,11 @@ class ModelTokenizer:
         self._special_ids = {token.content: id_ for id_, token in added.items() if token.special}
         self.eos_token_id = None if eos_token is None else tokenizer.token_to_id(eos_token)
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
+        self.chat_template = (
+            None
+            if chat_template is None
+            else ChatTemplate(chat_template, template_variables or {}, self.special_tokens)
+        )
 
     @property
     def special_tokens(self) -> tuple[str, ...]:
@@ -169,7 +185,15 @@ def load_tokenizer(folder: Path) -> ModelTokenizer:
     tokenizer = _load_backend(folder, is_split=False)
     text_tokenizer = _load_backend(folder, is_split=True)
     loaded = ModelTokenizer(
-        tokenizer.backend_tokenizer, text_tokenizer.backend_tokenizer, tokenizer.eos_token
+        tokenizer.backend_tokenizer,
+        text_tokenizer.backend_tokenizer,
+        tokenizer.eos_token,
+        _default_template(tokenizer.chat_template),
+        {
+            name: token
+            for name, token in tokenizer.special_tokens_map.items()
+            if isinstance(token, str)
+        },
     )
     _check_blindness(loaded, folder)
     return loaded
@@ -196,6 +220,11 @@ def _load_backend(folder: Path, *, is_split: bool) -> Any:
             "It needs a tokenizer.json.",
         )
     return tokenizer
+
+
+def _default_template(templates: str | dict[str, str] | None) -> str | None:
+    """The template for plain dialogues; a checkpoint may have others, for tools."""
+    return templates.get("default") if isinstance(templates, dict) else templates
 
 
 def _flag_control_tokens(tokenizer: Tokenizer) -> None:

@@ -34,6 +34,8 @@ class GenerationRequest:
             with it and is shown without it; see `model.healing`.
         is_start_stripped: leave out newlines before the first other character; they belong to
             the dialogue's markup.
+        num_pinned: that many tokens from the prompt's start will come again, perhaps after other
+            requests: an engine does well to keep what it computed for them. 0 is none.
     """
 
     slot: Slot
@@ -43,6 +45,7 @@ class GenerationRequest:
     deadline: float | None = None
     healed: str = ""
     is_start_stripped: bool = False
+    num_pinned: int = 0
     request_id: str = field(default_factory=lambda: f"gen-{next(_request_numbers)}")
 
 

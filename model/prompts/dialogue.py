@@ -1,14 +1,15 @@
 """Dialogue markup: messages to a prompt whose continuation is the assistant's next turn.
 
 StarChat's is that of bigcode-project/starcoder, `chat/dialogues.py::get_inference_prompt`; ChatML
-that of the alignment handbook's StarChat2 recipe and of SmolLM2's chat template.
+that of the alignment handbook's StarChat2 recipe and of SmolLM2's chat template. Other models bring
+their own as a template (`model.prompts.template`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from model.errors import PromptError
 from model.prompts.segments import (
@@ -32,6 +33,43 @@ class Message:
     text: str
 
 
+class Dialogue(Protocol):
+    """How a model's dialogues are marked up, whether by a known format or by its own template."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def default_system(self) -> str:
+        """The system prompt of the model card; "" where it has none."""
+        ...
+
+    @property
+    def stop_tokens(self) -> tuple[str, ...]:
+        """Special tokens that end a turn."""
+        ...
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        """Texts that end a turn."""
+        ...
+
+    @property
+    def is_reply_stripped(self) -> bool:
+        """The model opens its reply with a newline that belongs to the markup."""
+        ...
+
+    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+        """The prompt whose continuation answers the last of `messages`.
+
+        Raises:
+            PromptError: there is no message, the last one is not the user's, a role is unknown,
+                or the model takes no such conversation.
+            CapabilityError: the model's template cannot be used.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What opens a turn: a special token, then text of the markup's own."""
@@ -42,13 +80,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class DialogueFormat:
-    """A family's dialogue markup.
+    """A family's dialogue markup; see `Dialogue` for what is not told here.
 
     Attributes:
         name: "StarChat", "StarChat2", "SmolLM2", "ChatML".
-        default_system: the system prompt of the model card.
-        stop_tokens: special tokens that end a turn.
-        is_reply_stripped: the model opens its reply with a newline that belongs to the markup.
         system, user, assistant: what opens a turn of each.
         reply: what ends the prompt, so that the assistant's turn follows.
         end: the special token that closes a turn; a newline follows it.
@@ -65,6 +100,55 @@ class DialogueFormat:
     reply: Opening
     end: str
     is_empty_system_kept: bool
+    stop_strings: tuple[str, ...] = ()
+
+    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+        check_conversation(messages)
+        segments: list[Segment] = []
+        if system or self.is_empty_system_kept:
+            segments += self._turn(self.system, system, "system")
+        for message in messages:
+            opening = self.user if message.role == "user" else self.assistant
+            segments += self._turn(opening, message.text, message.role)
+        return (*segments, *_open(self.reply))
+
+    def _turn(self, opening: Opening, text: str, part: Part) -> Prompt:
+        return (*_open(opening), Text(text, part), Special(self.end), Text("\n", "markup"))
+
+
+@dataclass(frozen=True, slots=True)
+class InstructFormat:
+    """The markup of StarCoder2-15B-Instruct: plain text headings below a fixed sentence.
+
+    bigcode-project/starcoder2-self-align, `src/star_align/prompt_template.py::CHAT_TEMPLATE`; it
+    was tuned on single turns. Its card ends a reply at end-of-text and at "###".
+    """
+
+    name: str
+    preamble: str
+    default_system: str = ""
+    stop_tokens: tuple[str, ...] = (END_OF_TEXT,)
+    stop_strings: tuple[str, ...] = ("###",)
+    is_reply_stripped: bool = False
+
+    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+        check_conversation(messages)
+        if system:
+            raise PromptError(
+                f"{self.name} takes no system prompt.", "Leave it empty: it has a fixed one."
+            )
+        segments: list[Segment] = [Special(END_OF_TEXT), Text(self.preamble, "markup")]
+        for message in messages:
+            text = Text(message.text, message.role)
+            if message.role == "user":
+                segments += [Text("### Instruction\n", "markup"), text]
+            else:
+                segments += [Text(_RESPONSE, "markup"), text, Special(END_OF_TEXT)]
+            segments.append(Text("\n\n", "markup"))
+        return (*segments, Text(_RESPONSE, "markup"))
+
+
+_RESPONSE = "### Response\n"
 
 
 def _chatml(name: str, default_system: str) -> DialogueFormat:
@@ -99,58 +183,60 @@ STARCHAT = DialogueFormat(
 STARCHAT2 = _chatml("StarChat2", "You are StarChat2, an expert programming assistant")
 SMOLLM2 = _chatml("SmolLM2", "You are a helpful AI assistant named SmolLM, trained by Hugging Face")
 CHATML = _chatml("ChatML", "")
+STARCODER2_INSTRUCT = InstructFormat(
+    "StarCoder2 Instruct",
+    "You are an exceptionally intelligent coding assistant that consistently delivers accurate "
+    "and reliable responses to user instructions.\n\n",
+)
+
+DIALOGUES: dict[str, Dialogue] = {
+    dialect.name: dialect for dialect in (STARCHAT, STARCHAT2, SMOLLM2, CHATML, STARCODER2_INSTRUCT)
+}
 
 
 def detect_dialogue(special_id: FindSpecial) -> DialogueFormat | None:
-    """The markup whose tokens the vocabulary has; None for a model that was not tuned on any.
+    """The markup of the family whose tokens the vocabulary has; None for no known family.
 
-    ChatML's two tokens say nothing of the family: the file tokens beside them do.
+    The markup's own tokens say nothing of the family (other models mark their turns with the same
+    ones, and differently): the file tokens beside them do.
     """
 
     def has(*tokens: str) -> bool:
         return all(special_id(token) is not None for token in tokens)
 
-    if has("<|system|>", "<|user|>", "<|assistant|>", "<|end|>"):
+    if has("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<fim_prefix>"):
         return STARCHAT
     if not has("<|im_start|>", "<|im_end|>"):
         return None
     if has("<repo_name>", "<reponame>"):  # SmolLM2 alone has the file tokens of both families.
         return SMOLLM2
-    return STARCHAT2 if has("<fim_prefix>", "<repo_name>", "<file_sep>") else CHATML
+    return STARCHAT2 if has("<fim_prefix>", "<repo_name>", "<file_sep>") else None
 
 
-def build_dialogue(dialect: DialogueFormat, system: str, messages: Sequence[Message]) -> Prompt:
-    """The prompt whose continuation answers the last of `messages`.
+def has_chatml(special_id: FindSpecial) -> bool:
+    """Whether a model of no known family can at least mark its turns as ChatML does."""
+    return special_id("<|im_start|>") is not None and special_id("<|im_end|>") is not None
 
+
+def check_conversation(messages: Sequence[Message]) -> None:
+    """
     Raises:
         PromptError: there is no message, the last one is not the user's, or a role is unknown.
     """
     if not messages:
         raise PromptError("The conversation is empty.", "Write a message first.")
+    for message in messages:
+        # Roles reach this from the wire, where the type promises nothing.
+        if message.role not in ("user", "assistant"):
+            raise PromptError(
+                f"A message has the unknown role {message.role!r}.",
+                "A role is user or assistant.",
+            )
     if messages[-1].role != "user":
         raise PromptError(
             "The last message is not the user's, so there is nothing to answer.",
             "Write a message, or retry the one before.",
         )
-    segments: list[Segment] = []
-    if system or dialect.is_empty_system_kept:
-        segments += _turn(dialect, dialect.system, system, "system")
-    for message in messages:
-        segments += _turn(dialect, _opening(dialect, message.role), message.text, message.role)
-    return (*segments, *_open(dialect.reply))
-
-
-def _opening(dialect: DialogueFormat, role: str) -> Opening:
-    # Roles reach this from the wire, where the type promises nothing.
-    if role == "user":
-        return dialect.user
-    if role == "assistant":
-        return dialect.assistant
-    raise PromptError(f"A message has the unknown role {role!r}.", "A role is user or assistant.")
-
-
-def _turn(dialect: DialogueFormat, opening: Opening, text: str, part: Part) -> Prompt:
-    return (*_open(opening), Text(text, part), Special(dialect.end), Text("\n", "markup"))
 
 
 def _open(opening: Opening) -> Prompt:

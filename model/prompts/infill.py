@@ -70,6 +70,8 @@ SANTACODER = InfillFormat(
 # The embedded model's adapter learned this one order, and nothing of repositories.
 SMOLLM2 = InfillFormat("SmolLM2", *_UNDERSCORES, _UNDERSCORE_STOPS, orders=("psm",))
 
+INFILL_FORMATS = {dialect.name: dialect for dialect in (STARCODER, STARCODER2, SANTACODER, SMOLLM2)}
+
 
 def detect_infill(special_id: FindSpecial) -> InfillFormat | None:
     """The dialect whose tokens the vocabulary has; None where it cannot fill in."""

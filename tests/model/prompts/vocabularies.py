@@ -20,4 +20,6 @@ STARCHAT2 = finder((*checkpoints.STARCODER2_TOKENS, *checkpoints.CHATML_ADDED_TO
 EMBEDDED_CHAT = finder(checkpoints.SMOLLM2_TOKENS)
 EMBEDDED_BASE = finder((*checkpoints.SMOLLM2_TOKENS, *checkpoints.INFILL_ADDED_TOKENS))
 CHATML = finder(("<|endoftext|>", *checkpoints.CHATML_ADDED_TOKENS))
+# Phi-3 marks its turns with StarChat's tokens, but otherwise.
+PHI = finder(("<s>", "<|endoftext|>", *checkpoints.STARCHAT_ADDED_TOKENS))
 PLAIN = finder(("<s>", "</s>"))
