@@ -127,18 +127,21 @@ def build_service(settings: Settings) -> GenerationService:
     from model.engine.generation import SLOTS
     from model.loading.residency import Residency
     from model.loading.slot import ModelSource
-    from model.loading.sources import resolve_source
+    from model.loading.sources import build_sources
     from model.presets import ModelPreset
     from model.service import GenerationService
 
     engine = build_engine(settings)
+    # Where strangers share the app, one of them must not put the other's model out of memory.
+    may_swap = not settings.is_public
+    sources: dict[Slot, ModelSource]
     if settings.engine == "scripted":
         script = ModelPreset("scripted", "Script without a model")
         sources = {slot: ModelSource(script, lambda report: None) for slot in SLOTS}
     else:
-        names = {"base": settings.base_model, "chat": settings.chat_model}
-        sources = {slot: resolve_source(slot, names[slot]) for slot in SLOTS}
-    return GenerationService(Residency(engine, sources), engine)
+        names: dict[Slot, str] = {"base": settings.base_model, "chat": settings.chat_model}
+        sources = build_sources(names, settings.quantization, engine, may_swap=may_swap)
+    return GenerationService(Residency(engine, sources, may_swap=may_swap), engine)
 
 
 def build_engine(settings: Settings) -> Engine:

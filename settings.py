@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -106,16 +107,27 @@ class Settings(BaseSettings):
         "Space.",
     )
     base_model: str = Field(
-        default="embedded",
+        default="auto",
         min_length=1,
-        description='Model of the Continue and Infill tabs: "embedded", a hub repository such '
-        "as bigcode/starcoder, or a local folder.",
+        description='Model of the Continue and Infill tabs: "auto" for the best that fits and may '
+        'be fetched, "embedded", the name of a preset such as starcoder, a hub repository or a '
+        "local folder.",
     )
     chat_model: str = Field(
-        default="embedded",
+        default="auto",
         min_length=1,
-        description='Model of the Chat tab: "embedded", a hub repository such as '
-        "HuggingFaceH4/starchat-beta, or a local folder.",
+        description='Model of the Chat tab: "auto", "embedded", the name of a preset such as '
+        "starchat-beta, a hub repository or a local folder.",
+    )
+    quantization: Literal["auto", "none", "8bit", "4bit"] = Field(
+        default="auto",
+        description="How the weights are held: auto takes the widest that fits into memory, none "
+        "lets part of them lie in main memory where a GPU is too small, which is slow.",
+    )
+    model_folders: str = Field(
+        default="",
+        description="Local folders, divided by commas, that the page may load models from: each a "
+        "checkpoint, or a folder of checkpoints.",
     )
     engine: Literal["local", "scripted"] = Field(
         default="local",
@@ -184,6 +196,11 @@ class Settings(BaseSettings):
     @property
     def deadline_seconds(self) -> float | None:
         return self.deadline or None
+
+    @property
+    def model_folder_paths(self) -> tuple[Path, ...]:
+        names = (name.strip() for name in self.model_folders.split(","))
+        return tuple(Path(name).expanduser() for name in names if name)
 
     @property
     def allowed_host_names(self) -> tuple[str, ...]:

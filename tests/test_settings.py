@@ -32,7 +32,8 @@ def test_without_anything_set_the_app_serves_this_machine_only() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 7860)
     assert not settings.is_public
     assert settings.deadline_seconds is None
-    assert settings.base_model == settings.chat_model == "embedded"
+    assert settings.base_model == settings.chat_model == "auto"
+    assert settings.quantization == "auto"
 
 
 @pytest.mark.parametrize("field", list(Settings.model_fields))

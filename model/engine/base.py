@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from model.engine.generation import Generation, GenerationRequest, Slot
-from model.loading.memory_plan import MemoryPlan, Quantization
+from model.loading.memory_plan import MemoryPlan, Quantization, QuantizationWish
 from model.presets import ModelPreset
-from model.prompts.dialogue import DialogueFormat
+from model.prompts.dialogue import Dialogue
 from model.prompts.infill import InfillFormat
 from model.tokenization import PromptTokenizer
 
@@ -42,10 +42,9 @@ class ResidentModel:
         device: as torch writes it, "cpu" or "cuda:0".
         precision: "float32", "bfloat16", "float16", "8-bit" or "4-bit".
         infill: the dialect its tokenizer knows, or None.
-        dialogue: the dialogue format it was tuned on, or None.
+        dialogue: how its dialogues are marked up; None where it was not tuned on any.
         stop_token_ids: the ids that end its plain text.
         can_heal: the engine can make a text begin with given white space.
-        plan: what its loading was planned with; None where no memory was planned.
         footprint: bytes of its weights as they are; None where unknown.
         is_offloaded: part of the weights lies in main memory, which makes it slow.
     """
@@ -56,10 +55,9 @@ class ResidentModel:
     device: str
     precision: str
     infill: InfillFormat | None
-    dialogue: DialogueFormat | None
+    dialogue: Dialogue | None
     stop_token_ids: tuple[int, ...]
     can_heal: bool = False
-    plan: MemoryPlan | None = None
     footprint: int | None = None
     is_offloaded: bool = False
 
@@ -94,6 +92,7 @@ class Engine(Protocol):
         slot: Slot,
         preset: ModelPreset,
         folder: Path | None,
+        wish: QuantizationWish = "auto",
         *,
         without: Collection[Slot] = (),
     ) -> MemoryPlan | None:
@@ -102,6 +101,7 @@ class Engine(Protocol):
 
         Args:
             folder: holds its config; None to plan by `preset.shape`.
+            wish: a copy that is in memory already serves only a wish that it meets.
 
         Raises:
             ModelLoadError: the config is not that of a model that can be loaded.
@@ -114,12 +114,13 @@ class Engine(Protocol):
         preset: ModelPreset,
         folder: Path | None,
         report: ReportProgress,
-        quantization: Quantization = "none",
+        quantization: Quantization | None = None,
     ) -> ResidentModel:
         """Make the checkpoint in `folder` resident in `slot`, in place of what was there.
 
         Blocks until done, so call it off the event loop; `report` is called on any thread, and
-        what it raises ends the load.
+        what it raises ends the load. A `quantization` of None takes the copy that is in memory
+        already, or else loads the weights as they are.
 
         Raises:
             ModelLoadError: the model cannot be loaded. The slot then holds what it held before.

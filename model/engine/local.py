@@ -6,7 +6,8 @@ imported on the models' thread with the first load.
 
 from __future__ import annotations
 
-import gc
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from model.engine.base import (
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.worker import Worker
 from model.errors import CheckpointError, EngineClosedError, OutOfMemoryError
+from model.loading.memory_plan import MemoryPlan, Quantization, QuantizationWish
 from model.presets import ModelPreset
-from model.prompts.dialogue import detect_dialogue
 from model.prompts.infill import detect_infill
+from model.prompts.template import find_dialogue
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,6 +34,16 @@ if TYPE_CHECKING:
 
 # What ends a file: without `<file_sep>` StarCoder 2 goes on to invent the next one.
 END_TOKENS = ("<|endoftext|>", "<file_sep>")
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A model in memory, whichever slots it serves."""
+
+    folder: Path
+    quantization: Quantization
+    runner: ModelRunner
+    resident: ResidentModel
 
 
 class LocalEngine:
@@ -64,52 +76,119 @@ class LocalEngine:
         self._prefill_chunk = prefill_chunk
         self._cache_folder = cache_folder
         self._worker = Worker(self._run, max_waiting)
-        # Used on the worker's thread only.
-        self._runners: dict[Slot, ModelRunner] = {}
-        self._loaded: dict[Path, tuple[ModelRunner, ResidentModel]] = {}
+        # Changed on the worker's thread only.
+        self._loaded: dict[Slot, _Loaded] = {}
 
     @property
     def health(self) -> Health:
         return self._worker.health
 
+    def plan(
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path | None,
+        wish: QuantizationWish = "auto",
+        *,
+        without: Collection[Slot] = (),
+    ) -> MemoryPlan | None:
+        loaded = dict(self._loaded)
+        staying = [each for name, each in loaded.items() if name not in {slot, *without}]
+        if folder is not None and any(
+            each.folder == folder.resolve() and wish in ("auto", each.quantization)
+            for each in staying
+        ):
+            return None
+        # Here and not on the models' thread: it would wait for all the generations in line.
+        from model.loading.budget import measure_budget
+        from model.loading.checkpoint_files import read_config
+        from model.loading.footprint import config_of, plan_memory
+
+        if folder is not None:
+            config = read_config(folder)
+        elif preset.shape is not None:
+            config = config_of(preset.shape)
+        else:
+            return None
+        kept = {id(each.runner) for name, each in loaded.items() if name not in without}
+        leaving = {
+            id(each.runner): each.resident.footprint or 0
+            for name, each in loaded.items()
+            if name in without and id(each.runner) not in kept
+        }
+        budget = measure_budget(self._device).with_freed(sum(leaving.values()))
+        return plan_memory(
+            preset.title, config, budget, chunk=self._prefill_chunk, precision=self._precision
+        )
+
     def load(
-        self, slot: Slot, preset: ModelPreset, folder: Path | None, report: ReportProgress
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path | None,
+        report: ReportProgress,
+        quantization: Quantization | None = None,
     ) -> ResidentModel:
         if folder is None:
             raise CheckpointError("This engine needs a checkpoint folder.")
-        return self._worker.call(self._load, slot, preset, folder, report)
+        return self._worker.call(self._load, slot, preset, folder.resolve(), report, quantization)
+
+    def unload(self, slot: Slot) -> None:
+        self._worker.call(self._unload, slot)
 
     def submit(self, request: GenerationRequest, client: str) -> Generation:
         return self._worker.submit(request)
 
     def close(self) -> None:
         self._worker.close()
-        self._runners.clear()
         self._loaded.clear()
 
     def _load(
-        self, slot: Slot, preset: ModelPreset, folder: Path, report: ReportProgress
+        self,
+        slot: Slot,
+        preset: ModelPreset,
+        folder: Path,
+        report: ReportProgress,
+        quantization: Quantization | None,
     ) -> ResidentModel:
-        folder = folder.resolve()
-        if folder not in self._loaded:
-            self._loaded[folder] = self._load_folder(preset, folder, report)
-        runner, resident = self._loaded[folder]
-        self._runners[slot] = runner
-        self._forget_unused()
-        return resident
+        same = (
+            each
+            for each in self._loaded.values()
+            if each.folder == folder and quantization in (None, each.quantization)
+        )
+        loaded = next(same, None)
+        if loaded is None:
+            loaded = self._load_folder(preset, folder, report, quantization or "none")
+        former = self._loaded.get(slot)
+        self._loaded[slot] = loaded
+        if former is not None and former is not loaded:
+            del former
+            _free_memory()
+        return loaded.resident
+
+    def _unload(self, slot: Slot) -> None:
+        if self._loaded.pop(slot, None) is not None:
+            _free_memory()
 
     def _load_folder(
-        self, preset: ModelPreset, folder: Path, report: ReportProgress
-    ) -> tuple[ModelRunner, ResidentModel]:
+        self,
+        preset: ModelPreset,
+        folder: Path,
+        report: ReportProgress,
+        quantization: Quantization,
+    ) -> _Loaded:
         report(LoadProgress("importing torch and transformers"))
         from model.engine.runner import ModelRunner
-        from model.loading.checkpoint import DevicePlan, context_length_of, load_checkpoint
+        from model.loading.checkpoint import DevicePlan, load_checkpoint
+        from model.loading.footprint import context_length_of
         from model.tokenization import load_tokenizer
 
         report(LoadProgress("loading the tokenizer"))
         tokenizer = load_tokenizer(folder)
         report(LoadProgress("loading the weights"))
-        plan = DevicePlan(self._device, self._precision, self._threads)
+        plan = DevicePlan(
+            self._device, self._precision, self._threads, quantization, self._prefill_chunk
+        )
         loaded = load_checkpoint(folder, plan, self._cache_folder)
         _check_vocabulary(loaded.model, tokenizer)
         context_length = context_length_of(loaded.model.config)
@@ -120,32 +199,32 @@ class LocalEngine:
             preset=preset,
             tokenizer=tokenizer,
             context_length=context_length,
-            device=str(loaded.model.device),
+            device=loaded.devices,
             precision=loaded.precision,
             infill=detect_infill(tokenizer.special_id),
-            dialogue=detect_dialogue(tokenizer.special_id),
+            dialogue=find_dialogue(
+                preset.dialogue, tokenizer.special_id, tokenizer.chat_template
+            ),
             stop_token_ids=_stop_token_ids(tokenizer),
             can_heal=runner.can_heal,
+            footprint=loaded.footprint,
+            is_offloaded=loaded.is_offloaded,
         )
-        return runner, resident
-
-    def _forget_unused(self) -> None:
-        used = set(map(id, self._runners.values()))
-        for folder, (runner, _) in list(self._loaded.items()):
-            if id(runner) not in used:
-                del self._loaded[folder]
+        return _Loaded(folder, quantization, runner, resident)
 
     def _run(self, generation: Generation) -> None:
-        runner = self._runners.get(generation.request.slot)
-        if runner is None:
+        loaded = self._loaded.get(generation.request.slot)
+        if loaded is None:
             raise EngineClosedError(
                 "No model is resident in this slot.", "Wait until it is loaded."
             )
         is_out_of_memory = False
         try:
-            runner.run(generation)
+            loaded.runner.run(generation)
         except Exception as error:
-            if not _is_out_of_memory(error):
+            from model.loading.checkpoint import is_memory_error
+
+            if not is_memory_error(error):
                 raise
             is_out_of_memory = True
         # Out of the except block: the traceback's frames held the tensors until here.
@@ -170,18 +249,7 @@ def _stop_token_ids(tokenizer: ModelTokenizer) -> tuple[int, ...]:
     return tuple(dict.fromkeys(token_id for token_id in ids if token_id is not None))
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """CUDA raises `torch.OutOfMemoryError`, the CPU allocator a plain RuntimeError."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    )
-
-
 def _free_memory() -> None:
-    import torch
+    from model.loading.checkpoint import free_memory
 
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    free_memory()

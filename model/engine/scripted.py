@@ -26,7 +26,13 @@ from model.engine.events import Finished, FinishReason, Prefill, Timings, Token,
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.worker import Worker
 from model.errors import GenerationError, OutOfMemoryError
-from model.loading.memory_plan import MemoryBudget, MemoryPlan, PrecisionPlan, Quantization
+from model.loading.memory_plan import (
+    MemoryBudget,
+    MemoryPlan,
+    PrecisionPlan,
+    Quantization,
+    QuantizationWish,
+)
 from model.presets import ModelPreset
 from model.prompts.dialogue import detect_dialogue
 from model.prompts.infill import detect_infill
@@ -135,6 +141,7 @@ class ScriptedEngine:
         slot: Slot,
         preset: ModelPreset,
         folder: Path | None,
+        wish: QuantizationWish = "auto",
         *,
         without: Collection[Slot] = (),
     ) -> MemoryPlan | None:
@@ -143,7 +150,7 @@ class ScriptedEngine:
         staying = self._resident_slots - set(without)
         free = max(0, self._room - len(staying)) * MODEL_BYTES
         budget = MemoryBudget("cpu", free, (free,))
-        row = PrecisionPlan("scripted", MODEL_BYTES, 0, 0, 0)
+        row = PrecisionPlan("float32", MODEL_BYTES, 0, 0, 0)
         return MemoryPlan(preset.title, (row,), budget, 1, 1, 0, CONTEXT_LENGTH)
 
     def unload(self, slot: Slot) -> None:
@@ -155,7 +162,7 @@ class ScriptedEngine:
         preset: ModelPreset,
         folder: Path | None,
         report: ReportProgress,
-        quantization: Quantization = "none",
+        quantization: Quantization | None = None,
     ) -> ResidentModel:
         return self._worker.call(self._load, slot, preset, report)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Quantization = Literal["none", "8bit", "4bit"]
@@ -24,6 +24,14 @@ class MemoryBudget:
     free: int
     free_by_card: tuple[int, ...] = ()
     free_offload: int = 0
+
+    def with_freed(self, num_bytes: int) -> MemoryBudget:
+        """The budget once a model of `num_bytes` has left. On several cards it is not known which
+        of them it leaves: the figures card by card stay as they are."""
+        by_card = self.free_by_card
+        if len(by_card) == 1:
+            by_card = (by_card[0] + num_bytes,)
+        return replace(self, free=self.free + num_bytes, free_by_card=by_card)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from model.engine.base import Engine, LoadProgress, ResidentModel
 from model.engine.generation import Slot
@@ -37,6 +38,18 @@ from model.loading.slot import (
 from model.presets import ModelPreset
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How a model gets into memory.
+
+    `quantization` None: as the copy that is there already. `leaving`: whose models make room.
+    """
+
+    plan: MemoryPlan | None
+    quantization: Quantization | None
+    leaving: tuple[Slot, ...]
 
 
 class Residency:
@@ -78,6 +91,10 @@ class Residency:
         """Where the slot's model came from; before it is here, what was asked for."""
         state = self._slots[slot]
         return state.checkpoint.source if state.checkpoint else state.wanted
+
+    def plan(self, slot: Slot) -> MemoryPlan | None:
+        """The memory plan that the slot's model was loaded with; None where it took none."""
+        return self._slots[slot].plan
 
     def is_busy(self, slot: Slot) -> bool:
         """Whether a load of the slot is under way, so that it can be cancelled."""
@@ -263,7 +280,12 @@ class Residency:
         """
         leaving = self._slots if self._may_swap else (slot,)
         plan = await asyncio.to_thread(
-            self._engine.plan, slot, known.preset, known.config_folder, without=leaving
+            self._engine.plan,
+            slot,
+            known.preset,
+            known.config_folder,
+            source.quantization,
+            without=leaving,
         )
         if plan is not None and plan.choose(source.quantization) is None:
             raise _does_not_fit(plan)
@@ -272,9 +294,9 @@ class Residency:
         self, slot: Slot, checkpoint: Checkpoint, job: LoadJob, *, is_urgent: bool
     ) -> None:
         """Load a checkpoint in place of the slot's model, and of the other one where it must."""
-        quantization, leaving = await asyncio.to_thread(self._find_room, slot, checkpoint)
-        await self._drain({slot, *leaving}, job, is_urgent=is_urgent)
-        parked = [name for name in leaving if self._slots[name].resident is not None]
+        room = await asyncio.to_thread(self._find_room, slot, checkpoint)
+        await self._drain({slot, *room.leaving}, job, is_urgent=is_urgent)
+        parked = [name for name in room.leaving if self._slots[name].resident is not None]
         try:
             for name in parked:
                 self._slots[name].set_parked()
@@ -285,19 +307,17 @@ class Residency:
                 checkpoint.preset,
                 checkpoint.folder,
                 job.report,
-                quantization,
+                room.quantization,
             )
         except Exception:
             for name in parked:
                 await self._put_back(name)
             raise
-        self._slots[slot].set_ready(checkpoint, resident)
+        self._slots[slot].set_ready(checkpoint, resident, room.plan)
         for name in parked:
             self._bring_back(name)
 
-    def _find_room(
-        self, slot: Slot, checkpoint: Checkpoint
-    ) -> tuple[Quantization, Collection[Slot]]:
+    def _find_room(self, slot: Slot, checkpoint: Checkpoint) -> _Room:
         """How to hold the weights, and whose models have to leave for them.
 
         Raises:
@@ -308,12 +328,15 @@ class Residency:
             choices.append(tuple(self._slots))
         plan: MemoryPlan | None = None
         for leaving in choices:
-            plan = self._engine.plan(slot, checkpoint.preset, checkpoint.folder, without=leaving)
+            wish = checkpoint.source.quantization
+            plan = self._engine.plan(
+                slot, checkpoint.preset, checkpoint.folder, wish, without=leaving
+            )
             if plan is None:
-                return "none", ()
-            row = plan.choose(checkpoint.source.quantization)
+                return _Room(None, None, ())
+            row = plan.choose(wish)
             if row is not None:
-                return row.quantization, leaving
+                return _Room(plan, row.quantization, leaving)
         assert plan is not None
         raise _does_not_fit(plan)
 
@@ -344,20 +367,20 @@ class Residency:
             return
         state.set_loading(f"putting {checkpoint.preset.title} back")
         try:
-            quantization, _ = await asyncio.to_thread(self._find_room, slot, checkpoint)
+            room = await asyncio.to_thread(self._find_room, slot, checkpoint)
             resident = await asyncio.to_thread(
                 self._engine.load,
                 slot,
                 checkpoint.preset,
                 checkpoint.folder,
                 lambda progress: None,
-                quantization,
+                room.quantization,
             )
         except PlaygroundError as error:
             logger.warning("putting the %s model back failed: %s", slot, error)
             state.set_failed(_without_frames(error))
         else:
-            state.set_ready(checkpoint, resident)
+            state.set_ready(checkpoint, resident, room.plan)
 
 
 @asynccontextmanager

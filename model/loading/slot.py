@@ -14,7 +14,7 @@ from pathlib import Path
 from model.engine.base import LoadProgress, ResidentModel
 from model.errors import ModelNotReadyError, PlaygroundError
 from model.loading.job import LoadJob
-from model.loading.memory_plan import QuantizationWish
+from model.loading.memory_plan import MemoryPlan, QuantizationWish
 from model.presets import ModelPreset
 
 BEAT_SECONDS = 0.5
@@ -165,6 +165,7 @@ class SlotState:
         wanted: what was asked for, and what a retry loads.
         target: what the load under way, or the last one, is to bring.
         checkpoint: of the resident or parked model.
+        plan: the memory plan that it was loaded with; None where it took no memory of its own.
         job: the load under way; None where there is none.
     """
 
@@ -172,6 +173,7 @@ class SlotState:
         self.wanted = wanted
         self.target = wanted.preset
         self.checkpoint: Checkpoint | None = None
+        self.plan: MemoryPlan | None = None
         self.status: SlotStatus = Loading(LoadProgress("waiting to load"))
         self.change: Change | None = None
         self.job: LoadJob | None = None
@@ -245,8 +247,11 @@ class SlotState:
             self.status = Loading(progress)
         self._notify()
 
-    def set_ready(self, checkpoint: Checkpoint, resident: ResidentModel) -> None:
+    def set_ready(
+        self, checkpoint: Checkpoint, resident: ResidentModel, plan: MemoryPlan | None
+    ) -> None:
         self.checkpoint = checkpoint
+        self.plan = plan
         self.status = Ready(resident)
         self.change = None
         self.open()

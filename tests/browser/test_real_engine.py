@@ -42,10 +42,10 @@ class RealApp:
 
     def __init__(self, url: str, service: GenerationService) -> None:
         self.url = url
-        self._runners = service.engine._runners
+        self._loaded = service.engine._loaded
 
     def model(self, slot: Slot = "base") -> torch.nn.Module:
-        return self._runners[slot]._model.base_model
+        return self._loaded[slot].runner._model.base_model
 
     def num_running(self) -> int:
         return int(httpx.get(f"{self.url}/health").json()["num_running"])

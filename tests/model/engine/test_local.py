@@ -73,7 +73,7 @@ async def read(generation: Generation) -> list[Event]:
 
 
 def model_of(engine: LocalEngine, slot: Slot = "base") -> torch.nn.Module:
-    return engine._runners[slot]._model
+    return engine._loaded[slot].runner._model
 
 
 async def test_a_loaded_model_says_what_it_is_and_generates(
@@ -104,7 +104,7 @@ async def test_a_replaced_model_is_freed(
 ) -> None:
     other = checkpoints.write_gpt_bigcode(tmp_path / "other")
     await load(engine, "base", other)
-    assert set(engine._loaded) == {other.resolve()}
+    assert {each.folder for each in engine._loaded.values()} == {other.resolve()}
     finished = (await read(submit(engine)))[-1]
     assert isinstance(finished, Finished)
 

@@ -1,10 +1,8 @@
 from pathlib import Path
 
 import pytest
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-from model.errors import ModelLoadError
-from model.loading import hub
+from model.loading.job import LoadJob
 from model.loading.sources import resolve_source
 from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS, OPENRAIL_M
 
@@ -16,7 +14,7 @@ def test_the_embedded_model_has_a_preset_for_each_slot() -> None:
 
 def test_a_local_folder_is_used_where_it_lies(tmp_path: Path) -> None:
     source = resolve_source("base", str(tmp_path))
-    assert source.prepare(lambda progress: None) == tmp_path
+    assert source.fetch(LoadJob(lambda progress: None)) == tmp_path
     assert source.preset.title == tmp_path.name
     assert source.preset.license is None
 
@@ -40,22 +38,3 @@ def test_an_unknown_repository_promises_nothing() -> None:
 def test_names_and_repositories_of_presets_are_unique() -> None:
     names = [name for row in HUB_PRESETS for name in (row.name, row.repo_id)]
     assert len(names) == len(set(names))
-
-
-@pytest.mark.parametrize(
-    ("cause", "says"),
-    [
-        (HFValidationError("bad"), "neither a local folder nor"),
-        (LocalEntryNotFoundError("offline"), "finished files are kept"),
-        (OSError("No space left on device"), "free disk space"),
-    ],
-)
-def test_a_fetch_that_fails_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, cause: Exception, says: str
-) -> None:
-    def fail(*args: object, **kwargs: object) -> str:
-        raise cause
-
-    monkeypatch.setattr(hub, "snapshot_download", fail)
-    with pytest.raises(ModelLoadError, match=says):
-        resolve_source("base", "someone/model").prepare(lambda progress: None)

@@ -45,7 +45,7 @@ class BrittleEngine(ScriptedEngine):
 
     broken = "broken"
 
-    def load(self, slot, preset, folder, report, quantization="none"):  # type: ignore[no-untyped-def]
+    def load(self, slot, preset, folder, report, quantization=None):  # type: ignore[no-untyped-def]
         if preset.name == self.broken:
             raise ModelLoadError("It broke.", "Mend it.")
         return super().load(slot, preset, folder, report, quantization)
