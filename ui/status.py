@@ -44,10 +44,10 @@ def ordinal(number: int) -> str:
 
 
 def stage_text(progress: LoadProgress) -> str:
-    """A stage of loading and, where it is known, how far it is."""
-    if progress.fraction is None:
-        return progress.stage
-    return f"{progress.stage}, {progress.fraction:.0%}"
+    """A stage of loading and, where they are known, how far it is and its figures."""
+    share = "" if progress.fraction is None else f", {progress.fraction:.0%}"
+    detail = f" ({progress.detail})" if progress.detail else ""
+    return f"{progress.stage}{share}{detail}"
 
 
 def _waiting(progress: Progress) -> str:
