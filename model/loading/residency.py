@@ -96,6 +96,26 @@ class Residency:
         """The memory plan that the slot's model was loaded with; None where it took none."""
         return self._slots[slot].plan
 
+    def version(self) -> int:
+        """Grows with each change of a slot."""
+        return sum(state.version for state in self._slots.values())
+
+    async def preview(self, slot: Slot, source: ModelSource) -> MemoryPlan | None:
+        """What `source`'s model would need in the slot with all gone that may leave for it. None
+        where only its repository tells, or where it takes no memory of its own.
+
+        Raises:
+            ModelLoadError: its config is not that of a model that can be loaded.
+        """
+        return await asyncio.to_thread(
+            self._engine.plan,
+            slot,
+            source.preset,
+            source.config_folder,
+            source.quantization,
+            without=self._may_leave(slot),
+        )
+
     def is_busy(self, slot: Slot) -> bool:
         """Whether a load of the slot is under way, so that it can be cancelled."""
         return self._slots[slot].job is not None
@@ -278,14 +298,13 @@ class Residency:
         Raises:
             DoesNotFitError: not even with all that may leave gone.
         """
-        leaving = self._slots if self._may_swap else (slot,)
         plan = await asyncio.to_thread(
             self._engine.plan,
             slot,
             known.preset,
             known.config_folder,
             source.quantization,
-            without=leaving,
+            without=self._may_leave(slot),
         )
         if plan is not None and plan.choose(source.quantization) is None:
             raise _does_not_fit(plan)
@@ -317,17 +336,17 @@ class Residency:
         for name in parked:
             self._bring_back(name)
 
+    def _may_leave(self, slot: Slot) -> tuple[Slot, ...]:
+        return tuple(self._slots) if self._may_swap else (slot,)
+
     def _find_room(self, slot: Slot, checkpoint: Checkpoint) -> _Room:
         """How to hold the weights, and whose models have to leave for them.
 
         Raises:
             DoesNotFitError: there is no room, whoever leaves.
         """
-        choices: list[tuple[Slot, ...]] = [(), (slot,)]
-        if self._may_swap:
-            choices.append(tuple(self._slots))
         plan: MemoryPlan | None = None
-        for leaving in choices:
+        for leaving in ((), (slot,), self._may_leave(slot)):
             wish = checkpoint.source.quantization
             plan = self._engine.plan(
                 slot, checkpoint.preset, checkpoint.folder, wish, without=leaving

@@ -43,6 +43,7 @@ class ModelSource:
         fetch: brings the checkpoint to this machine and returns its folder (None for an engine
             that needs no files).
         describe: what can be known without the weights; None where nothing can be.
+        config_folder: holds its config.json, where that lies on this machine already.
         resolve: the source that this one stands for, where that takes a look at the machine.
         quantization: how the weights are to be held.
         reason: why this model was chosen; empty where somebody named it.
@@ -52,6 +53,7 @@ class ModelSource:
     preset: ModelPreset
     fetch: Callable[[LoadJob], Path | None]
     describe: Callable[[LoadJob], Description] | None = None
+    config_folder: Path | None = None
     resolve: Callable[[LoadJob], ModelSource] | None = None
     quantization: QuantizationWish = "auto"
     reason: str = ""
@@ -167,6 +169,7 @@ class SlotState:
         checkpoint: of the resident or parked model.
         plan: the memory plan that it was loaded with; None where it took no memory of its own.
         job: the load under way; None where there is none.
+        version: counts the changes, so that who looks now and then sees whether there was one.
     """
 
     def __init__(self, wanted: ModelSource) -> None:
@@ -177,6 +180,7 @@ class SlotState:
         self.status: SlotStatus = Loading(LoadProgress("waiting to load"))
         self.change: Change | None = None
         self.job: LoadJob | None = None
+        self.version = 0
         self._is_open = False
         self._granted: set[Lease] = set()
         self._pending: list[Lease] = []
@@ -297,5 +301,6 @@ class SlotState:
         self._notify()
 
     def _notify(self) -> None:
+        self.version += 1
         self._changed.set()
         self._changed = asyncio.Event()

@@ -89,6 +89,7 @@ def folder_source(folder: Path, quantization: QuantizationWish = "auto") -> Mode
         preset,
         lambda job: folder,
         describe=lambda job: Description(preset, folder),
+        config_folder=folder,
         quantization=quantization,
     )
 
