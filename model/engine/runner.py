@@ -5,6 +5,7 @@ prefill in chunks → `generate` over the filled cache → streamer → events
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from dataclasses import dataclass
@@ -82,7 +83,6 @@ class ModelRunner:
         self._threads = threads
         self._tokenizer = tokenizer
         self._context_length = context_length
-        self._chunk = chunk
         self._prefixes = PrefixCache(model.config, chunk)
         self._healer = WhitespaceHealer(tokenizer, model.get_output_embeddings().out_features)
 
@@ -95,7 +95,7 @@ class ModelRunner:
 
         Raises:
             PromptError, ContextLengthError: ids that would break the model.
-            Exception: whatever the model raises; the kept cache is dropped then.
+            Exception: whatever the model raises; what was kept is dropped then.
         """
         request = generation.request
         self._check(request)
@@ -104,9 +104,12 @@ class ModelRunner:
         watch = Stopwatch(generation.submitted_at, time.monotonic())
         params = request.params
         seed = params.seed if params.seed is not None else random.randrange(2**31)
-        with torch.inference_mode():
+        with torch.inference_mode(), contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._prefixes.clear)
             prefix = self._prefixes.take(
-                request.prompt_ids, is_reproducible=params.seed is not None
+                request.prompt_ids,
+                is_reproducible=params.seed is not None,
+                num_pinned=request.num_pinned,
             )
             num_reused = len(prefix.ids)
             is_complete = self._prefill(generation, prefix)
@@ -114,6 +117,7 @@ class ModelRunner:
             if is_complete:
                 torch.manual_seed(seed)
                 num_new, reason = self._decode(generation, prefix, watch)
+            on_failure.pop_all()
         self._prefixes.keep(prefix)
         usage = Usage(len(request.prompt_ids), num_reused, num_new)
         generation.publish(Finished(reason, usage, watch.timings(), seed))
@@ -144,13 +148,15 @@ class ModelRunner:
             if generation.should_stop:
                 return False
             start = len(prefix.ids)
-            stop = min((start // self._chunk + 1) * self._chunk, end)
+            stop = min(prefix.grid.stop_after(start), end)
             ids = torch.tensor([prompt_ids[start:stop]], device=self._model.device)  # (1, chunk)
             # The body without the head: nobody reads logits over the vocabulary here.
             self._model.base_model(input_ids=ids, past_key_values=prefix.cache, use_cache=True)
-            if start == prefix.num_reproducible and stop % self._chunk == 0:
+            if start == prefix.num_reproducible and stop == prefix.grid.stop_after(start):
                 prefix.num_reproducible = stop
             prefix.ids.extend(prompt_ids[start:stop])
+            if stop == generation.request.num_pinned:
+                self._prefixes.pin(prefix)
             generation.publish(Prefill(stop, len(prompt_ids)))
         return not generation.should_stop
 

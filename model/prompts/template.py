@@ -218,9 +218,9 @@ def find_dialogue(
         special_id: of its vocabulary, by which a known family is told.
         template: its own; asked where no family is known.
     """
-    if name is not None:
-        return DIALOGUES[name]
-    known = detect_dialogue(special_id)
+    known = DIALOGUES[name] if name is not None else detect_dialogue(special_id)
+    if known is not None and special_id(known.stop_tokens[0]) is None:
+        known = None  # a repository of that name, but not with that tokenizer
     if known is not None:
         return known
     if template is not None:
