@@ -89,10 +89,16 @@ class _Fault:
 
 
 class HubServer:
-    """A context manager; serves on 127.0.0.1 between its start and its end."""
+    """A context manager; serves on 127.0.0.1 between its start and its end.
+
+    Attributes:
+        requests: those that arrived, in order.
+        ignores_ranges: send a file from its start, whatever range was asked for.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.ignores_ranges = False
         self._repos: dict[tuple[Kind, str], Repo] = {}
         self._accounts: dict[str, Account] = {}
         self._faults: list[_Fault] = []
@@ -105,9 +111,7 @@ class HubServer:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for fault in self._faults:
-            if fault.stall:
-                fault.stall.release()
+        self.heal()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -200,8 +204,11 @@ class HubServer:
         self._faults.append(_Fault(part, 1, action=action))
 
     def heal(self) -> None:
-        """Forget every fault that was ordered."""
+        """Forget every fault that was ordered, and release what is stalled."""
         with self._lock:
+            for fault in self._faults:
+                if fault.stall:
+                    fault.stall.release()
             self._faults.clear()
 
     def requested(self, part: str, method: str = "GET") -> list[Request]:
@@ -428,7 +435,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
-        if self.command == "GET":
+        if self.command == "GET" and body:
             with suppress(ConnectionError):
                 self._send(path, body[start:])
         for action in hub.faults_of(path, "action"):
@@ -440,7 +447,8 @@ class _Handler(BaseHTTPRequestHandler):
             return answer.body, 0
         body = answer.file.read_bytes()
         answer.headers["Accept-Ranges"] = "bytes"
-        if not (match := re.fullmatch(r"bytes=(\d+)-", byte_range or "")):
+        match = re.fullmatch(r"bytes=(\d+)-", byte_range or "")
+        if not match or self.server.hub.ignores_ranges:
             return body, 0
         start = int(match[1])
         answer.status = 206

@@ -175,7 +175,7 @@ def access_to(repo_id: str, revision: str | None = None) -> None:
         try:
             _check_access(repo)
         except HfHubHTTPError as error:
-            if error.response.status_code != 403:
+            if error.response.status_code not in (403, 404):
                 raise
             with hub_errors(repo, _account()):
                 raise

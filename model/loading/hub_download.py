@@ -49,7 +49,6 @@ class HubDownload:
     Args:
         num_bytes_here: of the whole that the progress is of, what was in the cache before.
         total: bytes, of the whole.
-        retry_seconds: before a connection that was cut is taken up again.
     """
 
     def __init__(
@@ -59,14 +58,12 @@ class HubDownload:
         account: Account | None,
         num_bytes_here: int,
         total: int,
-        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._repo = repo
         self._commit = commit
         self._account = account
         self._cached = CachedRepo(repo)
         self._meter = _Meter(num_bytes_here, total)
-        self._retry_seconds = retry_seconds
         self._queue: deque[HubFile] = deque()
         self._under_way: dict[str, _GrowingFile] = {}
         self._failure: Exception | None = None
@@ -120,7 +117,7 @@ class HubDownload:
         more = f", and {len(begun) - 1} more where they are" if len(begun) > 1 else ""
         return (
             f"Retry goes on with {first.name} after {format_bytes(first.position, first.size)}"
-            f"{more}; no byte is fetched twice."
+            f"{more}."
         )
 
     def _work(self) -> None:
@@ -193,7 +190,7 @@ class HubDownload:
                 num_failed = 1 if growing.position > before else num_failed + 1
                 if num_failed >= NUM_ATTEMPTS or not _may_pass(error):
                     raise
-                self._stop.wait(self._retry_seconds)
+                self._stop.wait(RETRY_SECONDS)
                 self._check()
 
     def _stream(self, growing: _GrowingFile, url: str) -> None:

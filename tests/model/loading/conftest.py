@@ -1,0 +1,57 @@
+"""A local hub, and huggingface_hub's client in this process pointed at it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub import HubServer
+from tests.hub_client import use_hub
+
+REPO = "bigcode/starcoder"
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    with HubServer() as server:
+        yield server
+
+
+@pytest.fixture
+def home(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The client's folder; it uses `hub`, has nothing in its cache and no token."""
+    folder = tmp_path / "home"
+    use_hub(monkeypatch, hub.url, folder)
+    return folder
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A folder with the files of a checkpoint in two shards; their contents are noise."""
+    return write_files(tmp_path / "checkpoint", shards={"a": 300_000, "b": 200_000})
+
+
+def write_files(folder: Path, shards: dict[str, int] | None = None) -> Path:
+    """Files named as a checkpoint's are.
+
+    Args:
+        shards: bytes of each; None makes one file of the weights.
+    """
+    folder.mkdir()
+    noise = random.Random(0)
+    (folder / "config.json").write_text('{"model_type": "gpt_bigcode"}')
+    (folder / "generation_config.json").write_text("{}")
+    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "x": "y" * 5000}))
+    (folder / "tokenizer_config.json").write_text("{}")
+    if shards is None:
+        (folder / "model.safetensors").write_bytes(noise.randbytes(300_000))
+        return folder
+    for name, num_bytes in shards.items():
+        (folder / f"model-{name}.safetensors").write_bytes(noise.randbytes(num_bytes))
+    index = {"weight_map": {f"layer.{name}": f"model-{name}.safetensors" for name in shards}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return folder
