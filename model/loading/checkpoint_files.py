@@ -49,14 +49,16 @@ def read_config(folder: Path) -> PreTrainedConfig:
     return config
 
 
-def check_weights(folder: Path) -> None:
-    """Look whether every file of weights is there and whole, by its header and its size.
+def read_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Each tensor's shape, from the headers of the files of weights, which are found whole.
 
     Raises:
         CheckpointError: a file is missing, cut off or of a format that is not read.
     """
+    shapes: dict[str, tuple[int, ...]] = {}
     for file in weight_files(folder):
-        check_safetensors(file)
+        shapes |= read_header(file)
+    return shapes
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -86,8 +88,8 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def check_safetensors(file: Path) -> None:
-    """Compare what `file`'s header announces with its size.
+def read_header(file: Path) -> dict[str, tuple[int, ...]]:
+    """The tensors' shapes by `file`'s header, which is held against the file's size.
 
     Format: eight bytes with the header's length (little-endian), the header as JSON with each
     tensor's offsets, then the tensors. https://github.com/huggingface/safetensors#format
@@ -111,8 +113,9 @@ def check_safetensors(file: Path) -> None:
         header = stream.read(length)
     try:
         rows = json.loads(header)
-        end = max((row["data_offsets"][1] for name, row in rows.items() if name != "__metadata__"))
-        expected = 8 + length + int(end)
+        rows.pop("__metadata__", None)
+        shapes = {name: tuple(map(int, row["shape"])) for name, row in rows.items()}
+        expected = 8 + length + max(int(row["data_offsets"][1]) for row in rows.values())
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise CheckpointError(f"The header of {file.name} is damaged.", FETCH_AGAIN) from error
     if size < expected:
@@ -121,6 +124,7 @@ def check_safetensors(file: Path) -> None:
         raise CheckpointError(
             f"{file.name} is {size - expected:,} bytes longer than its header says.", FETCH_AGAIN
         )
+    return shapes
 
 
 def _check_architecture(values: dict[str, Any]) -> None:
