@@ -6,21 +6,15 @@ import re
 
 import pytest
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    GPTBigCodeConfig,
-    LlamaConfig,
-    PreTrainedConfig,
-    Starcoder2Config,
-)
+from transformers import AutoModelForCausalLM
 
 from model.licenses import APACHE_2, CODEML_OPENRAIL_M, OPENRAIL_M
+from model.loading.footprint import config_of
 from model.presets import (
     EMBEDDED_BASE,
     EMBEDDED_CHAT,
     HUB_PRESETS,
     ModelPreset,
-    ModelShape,
     find_hub_preset,
 )
 from model.prompts.dialogue import DIALOGUES
@@ -32,31 +26,6 @@ UNITS = {"B": 1e9, "M": 1e6}
 
 def _title(row: ModelPreset) -> str:
     return row.title
-
-
-def config_of(shape: ModelShape) -> PreTrainedConfig:
-    if shape.architecture == "gpt_bigcode":
-        return GPTBigCodeConfig(
-            vocab_size=shape.vocab_size,
-            n_positions=shape.context_length,
-            n_embd=shape.hidden_size,
-            n_layer=shape.num_layers,
-            n_head=shape.num_heads,
-            n_inner=shape.intermediate_size,
-            multi_query=shape.num_kv_heads == 1,
-            tie_word_embeddings=shape.is_tied,
-        )
-    kind = {"starcoder2": Starcoder2Config, "llama": LlamaConfig}[shape.architecture]
-    return kind(
-        vocab_size=shape.vocab_size,
-        max_position_embeddings=shape.context_length,
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.intermediate_size,
-        num_hidden_layers=shape.num_layers,
-        num_attention_heads=shape.num_heads,
-        num_key_value_heads=shape.num_kv_heads,
-        tie_word_embeddings=shape.is_tied,
-    )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=_title)

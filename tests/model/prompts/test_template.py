@@ -49,6 +49,10 @@ SYSTEM_IN_THE_LAST_QUESTION = (
     "{{ '[/INST]' }}{% else %}{{ message['content'] + eos_token }}{% endif %}{% endfor %}"
 )
 SHOUTING = PHI.replace("message['content']", "message['content'] + message['content']")
+CHOOSY = PHI.replace(
+    "{% for message in messages %}",
+    "{% for message in messages if not message['content'].startswith(' ') %}",
+)
 ONLY_THE_LAST = "{{ '<|user|>' + messages[-1]['content'] + '<|end|><|assistant|>' }}"
 INSTRUCT = (
     "{{bos_token}}{{'You are an exceptionally intelligent coding assistant that consistently "
@@ -139,7 +143,7 @@ def test_a_system_prompt_that_would_be_dropped_is_refused() -> None:
         dialogue.build("Be brief.", QUESTION)
 
 
-@pytest.mark.parametrize("source", [SHOUTING, ONLY_THE_LAST, "nothing of it"])
+@pytest.mark.parametrize("source", [SHOUTING, CHOOSY, ONLY_THE_LAST, "nothing of it"])
 def test_a_template_that_alters_or_drops_contents_is_refused(source: str) -> None:
     with pytest.raises(CapabilityError, match="alters or leaves out"):
         dialogue_of(source).build("", CONVERSATION)
