@@ -85,6 +85,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
 
     from api.server import build_server
     from api.share_link import keep_share_link
+    from model.loading.catalogue import Catalogue
     from ui.page import build_page
 
     background = [partial(narrate_loading, service.residency)]
@@ -98,7 +99,14 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         allowed_hosts=settings.allowed_host_names,
         background=background,
     )
-    page = build_page(service, is_public=settings.is_public, deadline=settings.deadline_seconds)
+    # Strangers do not choose the model, nor fill the disk.
+    catalogue = None if settings.is_public else Catalogue(settings.model_folder_paths)
+    page = build_page(
+        service,
+        is_public=settings.is_public,
+        deadline=settings.deadline_seconds,
+        catalogue=catalogue,
+    )
     # Gradio's own queue never queues: admission does, for the page and the routes alike.
     page.blocks.queue(default_concurrency_limit=None, api_open=False)
     gr.mount_gradio_app(

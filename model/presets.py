@@ -208,8 +208,8 @@ def _starchat(name: str, title: str, revision: str | None) -> ModelPreset:
 _STARCODER_15B = _gpt_bigcode(40, 6144, 48)
 _STARCODER2_15B = _starcoder2(40, 6144, 48, 4, is_tied=False)
 
-# Shapes are those of each repository's config.json. A revision stands where one is published that
-# holds safetensors; the others are the newest.
+# Shapes are those of each repository's config.json. A revision stands where one is published of
+# which safetensors are known, or nothing else was ever uploaded; the others are the newest.
 HUB_PRESETS: tuple[ModelPreset, ...] = (
     _base("starcoder", "StarCoder", "15.5B", _STARCODER_15B),
     _base("starcoderbase", "StarCoderBase", "15.5B", _STARCODER_15B),
@@ -223,7 +223,6 @@ HUB_PRESETS: tuple[ModelPreset, ...] = (
     _base(
         *("tiny_starcoder_py", "TinyStarCoderPy", "164M", _gpt_bigcode(20, 768, 12)),
         is_gated=False,
-        revision="8547527bef0bc927268c1653cce6948c5c242dd1",
     ),
     _starcoder2_base(
         *("starcoder2-15b", "StarCoder2-15B", "16.0B", _STARCODER2_15B),

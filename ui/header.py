@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from model.engine.generation import Slot
-from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
+from model.loading.slot import LoadFailed, Loading, ModelSource, Parked, Ready, SlotStatus
 from model.presets import ModelPreset
-from ui.notices import error_notice, notice
+from ui.notices import error_notice, linked
 from ui.status import stage_text
 
 TITLE = "StarCoder Playground"
@@ -33,20 +33,34 @@ def render_failures(statuses: Mapping[Slot, SlotStatus]) -> str:
     return "".join(notices)
 
 
-def render_stand_in(presets: Mapping[Slot, ModelPreset], *, is_public: bool) -> str:
-    """A note where a small model stands in for StarCoder; "" where none does."""
+def render_note(
+    presets: Mapping[Slot, ModelPreset], sources: Mapping[Slot, ModelSource], *, is_public: bool
+) -> str:
+    """What was chosen and why, how to get the next better one, and what stands in for StarCoder;
+    "" where there is nothing to say."""
+    lines = []
     stand_ins = [preset for preset in presets.values() if preset.is_stand_in]
-    if not stand_ins:
+    if stand_ins:
+        size = stand_ins[0].parameters
+        lines.append(f"This is a small stand-in ({size}); do not judge StarCoder by it.")
+    lines += [source.reason for source in sources.values()]
+    text = _sentences(lines)
+    # Only who runs the app can follow the rest.
+    advice = "" if is_public else _sentences([source.next_better for source in sources.values()])
+    if stand_ins and not advice and not is_public:
+        advice = "To load StarCoder: python app.py --base-model starcoder"
+    if not (text or advice):
         return ""
-    text = f"This is a small stand-in ({stand_ins[0].parameters}); do not judge StarCoder by it."
-    if is_public:
-        return notice("info", text)
-    command = "<code>python app.py --base-model bigcode/starcoder</code>"
     return (
-        f'<div class="pg-notice pg-info" role="note">{escape(text)} '
-        f'<span class="pg-advice">To load StarCoder: {command}</span>'
+        f'<div class="pg-notice pg-info" role="note">{linked(text)} '
+        f'<span class="pg-advice">{linked(advice)}</span>'
         '<button type="button" class="pg-dismiss" aria-label="Dismiss this note">×</button></div>'
     )
+
+
+def _sentences(lines: Iterable[str]) -> str:
+    """Each once: both slots may have the same to say."""
+    return " ".join(dict.fromkeys(filter(None, lines)))
 
 
 def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Literal
 
@@ -22,11 +23,27 @@ _PARTS = {
 }
 
 
+# What is made to stand out in a message: addresses, and commands of this program.
+_ADDRESS = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:)]")
+_COMMAND = re.compile(r"python app\.py(?: -[-\w]+(?: [\w][\w./-]*[\w-])?)+|hf auth login")
+
+
 def notice(kind: Kind, text: str, advice: str = "") -> str:
     """A box that holds a message and, where there is one, what to do about it."""
     role = "alert" if kind == "error" else "note"
-    more = f' <span class="pg-advice">{escape(advice)}</span>' if advice else ""
-    return f'<div class="pg-notice pg-{kind}" role="{role}">{escape(text)}{more}</div>'
+    more = f' <span class="pg-advice">{linked(advice)}</span>' if advice else ""
+    return f'<div class="pg-notice pg-{kind}" role="{role}">{linked(text)}{more}</div>'
+
+
+def linked(text: str) -> str:
+    """`text` as HTML: escaped, its addresses as links and its commands as code."""
+    html = _ADDRESS.sub(_link, escape(text, quote=False))
+    return _COMMAND.sub(lambda match: f"<code>{match[0]}</code>", html)
+
+
+def _link(match: re.Match[str]) -> str:
+    address = match[0]
+    return f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>'
 
 
 def error_notice(error: PlaygroundError) -> str:
@@ -48,10 +65,17 @@ def unexpected_error(request_id: str) -> GenerationError:
 def dropped_notice(dropped: Dropped, num_prompt_tokens: int) -> str:
     """What was left out so that the prompt fits. `num_prompt_tokens` are those that were sent."""
     whole = num_prompt_tokens + dropped.num_tokens
-    part = _PARTS.get(dropped.part, "the prompt")
-    turns = f" ({dropped.num_turns} turns)" if dropped.num_turns else ""
+    amount, place = amount_and_place(dropped)
     return notice(
         "warning",
-        f"{dropped.num_tokens:,} tokens{turns} left out from the {dropped.side} of {part}: "
+        f"{amount} left out from {place}: "
         f"the whole is {whole:,} tokens long, {num_prompt_tokens:,} fit.",
     )
+
+
+def amount_and_place(dropped: Dropped) -> tuple[str, str]:
+    """"1,204 tokens (2 turns)", and "the start of the conversation"."""
+    part = _PARTS.get(dropped.part, "the prompt")
+    noun = "turn" if dropped.num_turns == 1 else "turns"
+    turns = f" ({dropped.num_turns} {noun})" if dropped.num_turns else ""
+    return f"{dropped.num_tokens:,} tokens{turns}", f"the {dropped.side} of {part}"

@@ -3,11 +3,11 @@ from __future__ import annotations
 from model.engine.base import LoadProgress
 from model.engine.generation import Slot
 from model.errors import ModelLoadError
-from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
+from model.loading.slot import LoadFailed, Loading, ModelSource, Parked, Ready, SlotStatus
 from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, ModelPreset
 from model.service import GenerationService
 from tests.ui.conftest import SCRIPT
-from ui.header import render_failures, render_header, render_stand_in
+from ui.header import render_failures, render_header, render_note
 
 PRESETS: dict[Slot, ModelPreset] = {"base": EMBEDDED_BASE, "chat": EMBEDDED_CHAT}
 
@@ -29,6 +29,12 @@ def test_a_licence_has_its_link() -> None:
     assert "convert, 50%" in html
 
 
+def test_a_parked_model_says_that_it_loads_when_it_is_asked() -> None:
+    html = render_header(PRESETS, {"base": Parked()})
+    assert "pg-parked" in html
+    assert "loads when it is asked" in html
+
+
 def test_one_failure_of_both_slots_is_said_once() -> None:
     failed = LoadFailed(ModelLoadError("The model is gated.", "Accept its licence."))
     statuses: dict[Slot, SlotStatus] = {"base": failed, "chat": failed}
@@ -36,12 +42,30 @@ def test_one_failure_of_both_slots_is_said_once() -> None:
     assert "could not be loaded" in render_header(PRESETS, statuses)
 
 
+def sources(reason: str = "", next_better: str = "") -> dict[Slot, ModelSource]:
+    chosen = ModelSource(SCRIPT, lambda job: None, reason=reason, next_better=next_better)
+    return {"base": chosen, "chat": chosen}
+
+
 def test_a_stand_in_says_what_it_stands_for_and_how_to_load_that() -> None:
-    note = render_stand_in(PRESETS, is_public=False)
+    note = render_note(PRESETS, sources(), is_public=False)
     assert "stand-in (135M)" in note
-    assert "python app.py --base-model bigcode/starcoder" in note
+    assert "<code>python app.py --base-model starcoder</code>" in note
+
+
+def test_a_choice_is_told_once_with_its_reason_and_the_way_to_a_better_one() -> None:
+    chosen = sources("Chosen for cuda:0.", "Accept it at https://example.com/starcoder, then go.")
+    note = render_note({"base": SCRIPT, "chat": SCRIPT}, chosen, is_public=False)
+    assert note.count("Chosen for cuda:0.") == 1
+    assert '<a href="https://example.com/starcoder" target="_blank"' in note
 
 
 def test_a_visitor_is_not_told_what_only_the_owner_can_do() -> None:
-    assert "app.py" not in render_stand_in(PRESETS, is_public=True)
-    assert render_stand_in({"base": SCRIPT}, is_public=False) == ""
+    chosen = sources("Chosen for cuda:0.", "python app.py --base-model starcoder")
+    note = render_note(PRESETS, chosen, is_public=True)
+    assert "Chosen for cuda:0." in note
+    assert "app.py" not in note
+
+
+def test_without_anything_to_say_there_is_no_note() -> None:
+    assert render_note({"base": SCRIPT}, sources(), is_public=False) == ""

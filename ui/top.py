@@ -1,0 +1,134 @@
+"""What stands above the tabs: the models' state, how they came to be, and how they are changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import gradio as gr
+
+from model.engine.generation import SLOTS, Slot
+from model.loading.catalogue import Catalogue
+from model.loading.residency import Residency
+from model.loading.slot import Changing, LoadFailed, Loading, SlotStatus
+from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html
+from ui.chat_tab import ChatTab
+from ui.header import render_failures, render_header, render_note
+from ui.infill_tab import InfillTab
+from ui.license_gate import LicenseGate
+from ui.slot_panel import SlotPanel
+
+WATCH_SECONDS = 0.5
+# Somebody else may change a model: a page that is open looks now and then.
+LOOK_SECONDS = 3.0
+
+
+class Top:
+    """Builds it where it is called.
+
+    Args:
+        is_public: strangers see it: no advice that only the owner can follow, no buttons that act
+            on a model, and use restrictions before the first use.
+        catalogue: the models on offer; None where they cannot be changed from the page.
+    """
+
+    def __init__(
+        self, residency: Residency, *, is_public: bool, catalogue: Catalogue | None
+    ) -> None:
+        self._residency = residency
+        self._is_public = is_public
+        self._seen = gr.State(-1)
+        self._header = build_html(self._render_header(), "header")
+        self._note = build_html("", "stand-in")
+        self._failures = build_html("", "failures")
+        self._retry = build_button("Retry loading", "retry-loading", visible=False)
+        with (
+            gr.Accordion("Models and memory", open=False, elem_id="models"),
+            gr.Row(elem_classes="pg-slots"),
+        ):
+            self._panels = [SlotPanel(residency, slot, catalogue) for slot in SLOTS]
+        self._gate = LicenseGate()
+
+    def watch(self, blocks: gr.Blocks, work: Any, infill_tab: InfillTab, chat_tab: ChatTab) -> None:
+        """Show what happens to the models, from the page's opening on.
+
+        Args:
+            work: what is hidden while use restrictions are to be read.
+        """
+        self._gate.bind(work)
+        outputs = [self._seen, self._header, self._note, self._failures, self._retry]
+        parts: tuple[Any, ...] = (*self._panels, self._gate, infill_tab, chat_tab)
+        for part in parts:
+            outputs += part.outputs
+
+        async def show(seen: int, accepted: list[str] | None) -> AsyncGenerator[Updates, None]:
+            """Once, if there is news; on and on while a model is on its way."""
+            while True:
+                version = self._residency.version()
+                yield (
+                    {}
+                    if version == seen
+                    else (
+                        {self._seen: version}
+                        | self._updates(accepted)
+                        | infill_tab.updates_for(self._residency.status("base"))
+                        | chat_tab.updates_for(self._residency.status("chat"))
+                    )
+                )
+                seen = version
+                if not self._is_moving():
+                    return
+                await asyncio.sleep(WATCH_SECONDS)
+
+        watching: dict[str, Any] = {
+            "fn": show,
+            "inputs": [self._seen, self._gate.accepted],
+            "outputs": outputs,
+            **STREAMING,
+        }
+        opened = blocks.load(**watching)
+        again = self._retry.click(self._load_again, None, None, **INSTANT)
+        for event in (opened, again.then(**watching)):
+            chat_tab.fill_system_prompt(event)
+        for panel in self._panels:
+            panel.wire(lambda event: event.then(**watching))
+        gr.Timer(LOOK_SECONDS).tick(**watching | {"trigger_mode": "once"})
+
+    def _updates(self, accepted: list[str] | None) -> Updates:
+        statuses = self._statuses()
+        has_failed = any(isinstance(status, LoadFailed) for status in statuses.values())
+        sources = {slot: self._residency.source(slot) for slot in SLOTS}
+        updates: Updates = {
+            self._header: self._render_header(),
+            self._note: render_note(self._presets(), sources, is_public=self._is_public),
+            self._failures: render_failures(statuses),
+            self._retry: gr.update(visible=has_failed and not self._is_public),
+        }
+        for panel in self._panels:
+            updates |= panel.updates()
+        if self._is_public:
+            licenses = [preset.license for preset in self._presets().values()]
+            updates |= self._gate.updates(licenses, accepted)
+        return updates
+
+    def _is_moving(self) -> bool:
+        return any(
+            isinstance(self._residency.status(slot), Loading)
+            or isinstance(self._residency.change(slot), Changing)
+            for slot in SLOTS
+        )
+
+    async def _load_again(self) -> None:
+        # Async, and so on the event loop, where residency lives.
+        for slot in SLOTS:
+            self._residency.retry(slot)
+
+    def _presets(self) -> dict[Slot, Any]:
+        return {slot: self._residency.preset(slot) for slot in SLOTS}
+
+    def _statuses(self) -> dict[Slot, SlotStatus]:
+        return {slot: self._residency.status(slot) for slot in SLOTS}
+
+    def _render_header(self) -> str:
+        return render_header(self._presets(), self._statuses())
