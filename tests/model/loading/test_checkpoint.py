@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bitsandbytes
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from model.errors import CheckpointError, ModelLoadError
+from model.errors import CheckpointError, LoadMemoryError, ModelLoadError
 from model.loading.checkpoint import DevicePlan, load_checkpoint
 from tests import checkpoints
 
@@ -307,10 +309,24 @@ def test_a_load_that_runs_out_of_memory_says_so_and_the_next_one_works(
     assert "the next one loads" in result.stdout
 
 
+def test_a_card_that_is_full_while_weights_are_quantised_is_out_of_memory_and_no_damaged_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """transformers catches what is raised there, and raises something else at the end."""
+
+    def quantise(*args: object, **kwargs: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 300.00 MiB.")
+
+    monkeypatch.setattr(bitsandbytes.functional, "int8_vectorwise_quant", quantise)
+    with pytest.raises(LoadMemoryError, match="ran out of memory") as caught:
+        load_checkpoint(folder, IN_8_BIT, tmp_path)
+    # The frames that held the tensors are gone.
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
 def write_large_llama(folder: Path) -> None:
     """400 MB in float32, half of them in one layer's matrices."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     checkpoints.write_tokenizer(folder, checkpoints.SMOLLM2_TOKENS)
     config = LlamaConfig(
         vocab_size=512,
