@@ -123,8 +123,7 @@ def test_a_download_is_called_off_within_a_second_even_where_nothing_arrives(
         assert time.monotonic() - started < 1
     assert isinstance(outcome, LoadCancelledError)
     assert outcome.advice == (
-        "Finished files are kept. Retry goes on with model-a.safetensors after 100.00 of 300.00 "
-        "kB."
+        "Finished files are kept. Retry goes on with model-a.safetensors after 100.00 of 300.00 kB."
     )
 
 

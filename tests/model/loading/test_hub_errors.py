@@ -57,6 +57,7 @@ def look(repo_id: str, revision: str | None = None) -> HubError:
 def test_a_gated_model_without_a_token_names_all_the_steps(gated: HubServer) -> None:
     error = refusal()
     assert type(error) is TokenMissingError
+    assert not any("/resolve/" in request.path for request in gated.requests)
     assert error.message == f"{REPO} is gated, and no Hugging Face token is set on this machine."
     for step in (f"{gated.url}/{REPO}", f"{gated.url}/settings/tokens", "`hf auth login`"):
         assert step in error.advice
@@ -110,7 +111,7 @@ def test_a_token_that_cannot_be_sent_at_all_is_rejected_and_not_shown(
         monkeypatch.setenv("HF_TOKEN", token)
         error = refusal()
         assert type(error) is TokenRejectedError
-        assert "cret" not in "".join(traceback.format_exception(error))
+        assert "hf_s" not in "".join(traceback.format_exception(error))
 
 
 def test_a_fine_grained_token_without_the_permission_is_told_which_box_to_tick(
