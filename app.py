@@ -85,6 +85,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
 
     from api.server import build_server
     from api.share_link import keep_share_link
+    from model.loading.assistant_prompt import AssistantPromptSource
     from model.loading.catalogue import Catalogue
     from ui.page import build_page
 
@@ -103,6 +104,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
     catalogue = None if settings.is_public else Catalogue(settings.model_folder_paths)
     page = build_page(
         service,
+        AssistantPromptSource(),
         is_public=settings.is_public,
         deadline=settings.deadline_seconds,
         catalogue=catalogue,

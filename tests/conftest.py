@@ -11,8 +11,9 @@ from tests.servers import RunningApp, running_app
 
 @pytest.fixture(scope="session")
 def scripted_app() -> Iterator[RunningApp]:
-    """The real app over the scripted engine, ready."""
-    with running_app("--engine", "scripted", "--scripted-load-seconds", "0") as app:
+    """The real app over the scripted engine, ready. It may not ask the hub for anything."""
+    flags = ("--engine", "scripted", "--scripted-load-seconds", "0")
+    with running_app(*flags, environment={"HF_HUB_OFFLINE": "1"}) as app:
         app.wait_until_ready()
         yield app
 

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from model.errors import InvalidInputError
+from model.loading.residency import Residency
 from model.requests import CompletionRequest
 from ui.actions import (
     INSTANT,
@@ -20,11 +21,12 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.controls import CONTINUE_DEFAULTS, build_controls, read_params
+from ui.controls import CONTINUE_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
 from ui.languages import language_of
+from ui.meter import Meter, Reading
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.result import continuation_pane, streaming_pane, tail_start
@@ -40,7 +42,8 @@ Content = tuple[str, str]
 class ContinueTab:
     """Builds the tab where it is called. It keeps components, never what they hold."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, residency: Residency, runs: Runs) -> None:
+        self._residency = residency
         self._runs = runs
         self._history = gr.State(History())
         self._generated = gr.State("")
@@ -54,6 +57,12 @@ class ContinueTab:
                 self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
         self._wire()
 
+    def measure_on(self, *triggers: Any) -> None:
+        """Have the context's meter follow the typing, and these events of the page."""
+        inputs = [self._editor, self._controls.max_new_tokens]
+        typing = [component.change for component in inputs]
+        gr.on([*typing, *triggers], **self._meter.listener(inputs, _read))
+
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):
             self._language = build_language_choice(f"{TAB}-language")
@@ -63,6 +72,7 @@ class ContinueTab:
                     for number, example in enumerate(CONTINUE_EXAMPLES, start=1)
                 ]
         self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=10, max_lines=24)
+        self._meter = Meter(self._residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
             self._further = build_button("Continue further", f"{TAB}-further")
@@ -189,3 +199,8 @@ class ContinueTab:
             self._pane: "",
             self._status: IDLE,
         }
+
+
+def _read(prompt: str | None, max_new_tokens: Any) -> list[Reading]:
+    params = read_max_new_tokens(max_new_tokens, CONTINUE_DEFAULTS)
+    return [Reading(CompletionRequest(prompt or "", params))]

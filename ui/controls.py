@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from model.errors import SamplingParamsError
+from model.presets import ModelPreset
 from model.sampling import SamplingParams
 from ui.passthrough import FreeSlider
 
@@ -46,6 +47,10 @@ class Controls:
     """The components of one tab, in the order of `FIELDS`."""
 
     components: tuple[Any, ...]
+
+    @property
+    def max_new_tokens(self) -> Any:
+        return self.components[FIELDS.index("max_new_tokens")]
 
 
 def build_controls(defaults: SamplingParams, tab: str) -> Controls:
@@ -121,6 +126,38 @@ def _build_more(defaults: SamplingParams, tab: str) -> tuple[Any, Any, Any, Any]
             info="1 is off; more hurts indentation",
         )
     return top_p, top_k, min_p, penalty
+
+
+def chat_defaults(preset: ModelPreset) -> SamplingParams:
+    """What the card of a chat model recommends; how long a reply may get is ours to say."""
+    if preset.sampling is None:
+        return CHAT_DEFAULTS
+    return replace(preset.sampling, max_new_tokens=CHAT_DEFAULTS.max_new_tokens)
+
+
+def show_params(params: SamplingParams) -> tuple[Any, ...]:
+    """The controls' values, in the order of `FIELDS`: the inverse of `read_params` for settings
+    without a stop string."""
+    values = {field: getattr(params, field) for field in FIELDS}
+    values["seed"] = "" if params.seed is None else str(params.seed)
+    values["stop"] = "\n".join(params.stop)
+    return tuple(values.values())
+
+
+def is_untouched(values: Sequence[Any], defaults: SamplingParams) -> bool:
+    """Whether the controls show `defaults` still."""
+    try:
+        return read_params(values) == defaults
+    except SamplingParamsError:
+        return False
+
+
+def read_max_new_tokens(value: Any, defaults: SamplingParams) -> SamplingParams:
+    """`defaults` with that control's value where it can be used, for what only measures."""
+    try:
+        return replace(defaults, max_new_tokens=_read_number("max_new_tokens", value))
+    except SamplingParamsError:
+        return defaults
 
 
 def read_params(values: Sequence[Any]) -> SamplingParams:

@@ -47,6 +47,18 @@ def up_to_last_user(messages: Messages) -> Messages:
     return ()
 
 
+def settle(messages: Messages, question: Messages, answers: Sequence[str]) -> Messages:
+    """`messages` with the first of `answers` that has text, where they answer `messages`.
+
+    Args:
+        question: the conversation that the answers are to; empty where there are none.
+    """
+    if not question or messages != question:
+        return messages
+    answer = next(filter(None, answers), "")
+    return say(messages, "assistant", answer) if answer else messages
+
+
 def edit(messages: Messages, index: int, text: str) -> Messages:
     """Turn `index` with another text. What followed a user's turn no longer follows from it."""
     former = messages[index]

@@ -1,6 +1,7 @@
 """Named endpoints for `gradio_client`: /continue, /infill and /chat, each yielding the text so far.
 
 `settings` takes the fields of `SamplingParams`, such as `{"temperature": 0, "stop": ["def "]}`.
+What it leaves out is, for /chat, as the answering model's card recommends.
 """
 
 from __future__ import annotations
@@ -15,19 +16,27 @@ import gradio as gr
 
 from model.engine.events import Failed
 from model.errors import InvalidInputError, PlaygroundError, SamplingParamsError
-from model.requests import ChatRequest, CompletionRequest, InfillRequest, PlaygroundRequest
+from model.loading.assistant_prompt import AssistantPromptSource
+from model.prompts import assistant
+from model.requests import CompletionRequest, InfillRequest, PlaygroundRequest
 from model.sampling import SamplingParams
-from ui.controls import CHAT_DEFAULTS, CONTINUE_DEFAULTS, INFILL_DEFAULTS
+from model.service import GenerationService
+from ui.answerers import Answerer, Answerers
+from ui.controls import CONTINUE_DEFAULTS, INFILL_DEFAULTS, chat_defaults
 from ui.conversation import read_messages
 from ui.conversation import say as say_turn
-from ui.runs import Runs
+from ui.runs import MakeRequest, Runs
 
 
 class Endpoints:
     """Registers the endpoints with the Blocks in which it is built."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(
+        self, service: GenerationService, runs: Runs, prompts: AssistantPromptSource
+    ) -> None:
+        self._residency = service.residency
         self._runs = runs
+        self._answerers = Answerers(service.residency, prompts)
         self._numbers = itertools.count(1)
         gr.api(self.carry_on, api_name="continue", concurrency_limit=None)
         gr.api(self.infill, api_name="infill", concurrency_limit=None)
@@ -63,20 +72,32 @@ class Endpoints:
         history: list[dict[str, Any]] | None = None,
         system: str = "",
         settings: dict[str, Any] | None = None,
+        answered_by: str = "chat",
     ) -> AsyncGenerator[str, None]:
-        """Answer `message`, after a `history` of `{"role": ..., "content": ...}` turns."""
-        params = _read_settings(CHAT_DEFAULTS, settings)
+        """Answer `message`, after a `history` of `{"role": ..., "content": ...}` turns.
+
+        `answered_by` is "chat", or "assistant" for the Tech Assistant: the base model behind a
+        long prompt, to which `system` does not apply.
+        """
+        answerer = _read_answerer(answered_by)
+        params = _read_settings(self._chat_defaults(answerer), settings)
         try:
             messages = say_turn(read_messages(history), "user", str(message))
         except (KeyError, TypeError, AttributeError) as error:
             shape = '{"role": "user" or "assistant", "content": "text"}'
             raise _client_error(InvalidInputError(f"Each turn of history is {shape}.")) from error
-        async with aclosing(self._texts(request, ChatRequest(system, messages, params))) as texts:
+        wanted = self._answerers.ask(answerer, system, messages, params)
+        async with aclosing(self._texts(request, wanted)) as texts:
             async for text in texts:
                 yield text
 
+    def _chat_defaults(self, answerer: Answerer) -> SamplingParams:
+        if answerer == "assistant":
+            return assistant.SAMPLING
+        return chat_defaults(self._residency.preset("chat"))
+
     async def _texts(
-        self, request: gr.Request, wanted: PlaygroundRequest
+        self, request: gr.Request, wanted: PlaygroundRequest | MakeRequest
     ) -> AsyncGenerator[str, None]:
         """The text so far, at each update; a beat repeats it.
 
@@ -91,6 +112,15 @@ class Endpoints:
                 if isinstance(progress.outcome, Failed):
                     raise _client_error(progress.outcome.error)
                 yield progress.text
+
+
+def _read_answerer(value: str) -> Answerer:
+    if value == "assistant":
+        return "assistant"
+    if value == "chat":
+        return "chat"
+    known = 'answered_by is "chat" or "assistant".'
+    raise _client_error(InvalidInputError(f"Nobody goes by {str(value)[:40]!r}.", known))
 
 
 def _read_settings(defaults: SamplingParams, settings: dict[str, Any] | None) -> SamplingParams:

@@ -26,11 +26,12 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.controls import INFILL_DEFAULTS, build_controls, read_params
+from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.history import History
 from ui.languages import language_of
+from ui.meter import Meter, Reading
 from ui.notices import error_notice, notice
 from ui.progress import Progress
 from ui.result import infill_pane, streaming_pane
@@ -85,6 +86,12 @@ class InfillTab:
         """The components that `updates_for` changes."""
         return [self._refusal, self._buttons.run, self._order]
 
+    def measure_on(self, *triggers: Any) -> None:
+        """Have the context's meter follow the typing, and these events of the page."""
+        typed = [self._prefix, self._suffix, self._controls.max_new_tokens]
+        typing = [component.change for component in typed]
+        gr.on([*typing, *triggers], **self._meter.listener([*typed, self._order], self._read))
+
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")
         with gr.Row(elem_classes="pg-toolbar"):
@@ -104,6 +111,7 @@ class InfillTab:
             "", f"{TAB}-middle", "pg-pane", autoscroll=True, max_height="40vh"
         )
         self._suffix = build_editor("Suffix", f"{TAB}-suffix", lines=5, max_lines=14)
+        self._meter = Meter(self._service.residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
             self._take = build_button("Take over", f"{TAB}-take")
@@ -186,6 +194,17 @@ class InfillTab:
         if isinstance(status, Ready) and status.resident.infill is None:
             return continuation_to_suffix(prefix, suffix, params)
         return InfillRequest(prefix, suffix, params, "spm" if ORDERS.get(order) == "spm" else "psm")
+
+    def _read(
+        self, prefix: str | None, suffix: str | None, max_new_tokens: Any, order: str
+    ) -> list[Reading]:
+        """What Generate would ask for."""
+        prefix, suffix = prefix or "", suffix or ""
+        if FILL_MARKER in prefix:
+            prefix, rest = split_fill_marker(prefix)
+            suffix = rest + suffix
+        params = read_max_new_tokens(max_new_tokens, INFILL_DEFAULTS)
+        return [Reading(self._request_for(prefix, suffix, order, params))]
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)

@@ -74,7 +74,7 @@ def dropped_notice(dropped: Dropped, num_prompt_tokens: int) -> str:
 
 
 def amount_and_place(dropped: Dropped) -> tuple[str, str]:
-    """"1,204 tokens (2 turns)", and "the start of the conversation"."""
+    """Such as "1,204 tokens (2 turns)" and "the start of the conversation"."""
     part = _PARTS.get(dropped.part, "the prompt")
     noun = "turn" if dropped.num_turns == 1 else "turns"
     turns = f" ({dropped.num_turns} {noun})" if dropped.num_turns else ""

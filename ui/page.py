@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.catalogue import Catalogue
 from model.service import GenerationService
 from ui.actions import INSTANT
@@ -36,6 +37,7 @@ class Page:
 
 def build_page(
     service: GenerationService,
+    prompts: AssistantPromptSource,
     *,
     is_public: bool,
     deadline: float | None,
@@ -44,6 +46,7 @@ def build_page(
     """The page over `service`. Nothing runs until a browser opens it.
 
     Args:
+        prompts: where the Tech Assistant's prompt comes from.
         is_public: strangers see it: no advice that only the owner can follow, no Retry.
         deadline: seconds after which a generation is cut off; None is never.
         catalogue: the models that the page offers; None where they cannot be changed from it.
@@ -53,15 +56,19 @@ def build_page(
         top = Top(service.residency, is_public=is_public, catalogue=catalogue)
         with gr.Column(elem_classes="pg-all") as work, gr.Tabs(elem_classes="pg-tabs"):
             with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
-                continue_tab = ContinueTab(runs)
+                continue_tab = ContinueTab(service.residency, runs)
             with gr.Tab("Infill", id="infill", elem_id="infill-tab"):
                 infill_tab = InfillTab(service, runs)
             with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
-                chat_tab = ChatTab(service, runs)
-        settings = [tab.settings for tab in (continue_tab, infill_tab, chat_tab)]
+                chat_tab = ChatTab(service, runs, prompts)
+        tabs = (continue_tab, infill_tab, chat_tab)
+        settings = [tab.settings for tab in tabs]
         blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)
         top.watch(blocks, work, infill_tab, chat_tab)
-        Endpoints(runs)
+        for tab in tabs:
+            tab.measure_on(blocks.load, top.changed)
+        chat_tab.recommend_on(blocks.load, top.changed)
+        Endpoints(service, runs, prompts)
 
         def close_session(request: gr.Request) -> None:
             runs.close(str(request.session_hash))

@@ -8,9 +8,15 @@ from dataclasses import dataclass, replace
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, Finished, FinishReason, Prefill, Queued, Token
 from model.requests import FittedRequest
-from model.service import Prepared, RunEvent, Waiting
+from model.service import Prepared, Revoked, RunEvent, Waiting
 
-Stage = LoadProgress | Queued | Prefill
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """The request is still being made: something that it needs is being fetched."""
+
+
+Stage = Preparing | LoadProgress | Queued | Prefill
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class Progress:
         stage: what the run waits for; None before the first event and while tokens come.
         first_token_at: seconds on the monotonic clock.
         seen_at: the same clock, when the last events were seen.
+        is_revoked: it ended because its model had to leave.
         outcome: how it ended; None while it goes on, and where it was stopped before it began.
         is_over: nothing more comes.
     """
@@ -32,6 +39,7 @@ class Progress:
     fitted: FittedRequest | None = None
     first_token_at: float | None = None
     seen_at: float = 0.0
+    is_revoked: bool = False
     outcome: Finished | Failed | None = None
     is_over: bool = False
 
@@ -60,6 +68,8 @@ def advance(progress: Progress, events: Iterable[RunEvent], now: float) -> Progr
                 progress = replace(progress, stage=stage)
             case Prepared(fitted):
                 progress = replace(progress, stage=None, fitted=fitted)
+            case Revoked():
+                progress = replace(progress, is_revoked=True)
             case Queued() | Prefill():
                 progress = replace(progress, stage=event)
             case Token():

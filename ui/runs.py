@@ -1,22 +1,33 @@
-"""The runs under way, one for each tab of each browser session. Knows no text but theirs."""
+"""The runs under way, one for each place of each browser session. Knows no text but theirs."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from model.requests import PlaygroundRequest
 from model.service import GenerationService, Run
-from ui.progress import Progress
-from ui.streaming import follow
+from ui.progress import Preparing, Progress
+from ui.streaming import BEAT_SECONDS, follow
+
+# A request that takes a while to make, such as one with a file that has to be fetched.
+MakeRequest = Callable[[], Awaitable[PlaygroundRequest]]
 
 
 class _Held:
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    """A run, or a place that is kept for one while its request is being made."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.is_cancelled = False
         self.is_over = asyncio.Event()
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+        if self.run is not None:
+            self.run.cancel()
 
 
 class Runs:
@@ -37,35 +48,54 @@ class Runs:
         return len(self._held)
 
     async def start(
-        self, request: PlaygroundRequest, session: str, tab: str
+        self, request: PlaygroundRequest | MakeRequest, session: str, place: str
     ) -> AsyncGenerator[Progress, None]:
-        """The progress of `request`, once the former run of that tab has stopped.
+        """The progress of `request`, once the former run in that place has stopped.
 
         Closing it early cancels the run.
+
+        Args:
+            place: a tab; of a tab with several runs at a time, each has one.
         """
-        key = (session, tab)
-        held = _Held(
-            self._service.start(request, session, overflow="trim", deadline=self._deadline)
-        )
+        key = (session, place)
+        held = _Held()
         while former := self._held.get(key):
-            former.run.cancel()
+            former.cancel()
             await former.is_over.wait()
         self._held[key] = held
         try:
-            async with aclosing(follow(held.run, f"page-{next(self._numbers)}")) as steps:
+            if callable(request):
+                making = asyncio.ensure_future(request())
+                try:
+                    while not making.done() and not held.is_cancelled:
+                        yield Progress(stage=Preparing())
+                        await asyncio.wait({making}, timeout=BEAT_SECONDS)
+                    if held.is_cancelled:
+                        yield Progress(is_over=True)
+                        return
+                    request = making.result()
+                finally:
+                    making.cancel()
+            run = self._start(request, session)
+            held.run = run
+            async with aclosing(follow(run, f"page-{next(self._numbers)}")) as steps:
                 async for progress in steps:
                     yield progress
         finally:
             del self._held[key]
             held.is_over.set()
 
-    def stop(self, session: str, tab: str) -> None:
-        """Stop that tab's run, if there is one; its progress goes on to its end."""
-        if held := self._held.get((session, tab)):
-            held.run.cancel()
+    def stop(self, session: str, *places: str) -> None:
+        """Stop the runs in those places, where there are any; their progress goes on to its end."""
+        for place in places:
+            if held := self._held.get((session, place)):
+                held.cancel()
 
     def close(self, session: str) -> None:
         """The session is gone: stop all that it runs."""
         for (owner, _), held in list(self._held.items()):
             if owner == session:
-                held.run.cancel()
+                held.cancel()
+
+    def _start(self, request: PlaygroundRequest, session: str) -> Run:
+        return self._service.start(request, session, overflow="trim", deadline=self._deadline)

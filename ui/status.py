@@ -7,7 +7,7 @@ from html import escape
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, Finished, FinishReason, Prefill, Queued
 from ui.notices import dropped_notice, error_notice
-from ui.progress import Progress
+from ui.progress import Preparing, Progress
 
 IDLE = '<div class="pg-status" role="status"></div>'
 
@@ -52,6 +52,8 @@ def stage_text(progress: LoadProgress) -> str:
 
 def _waiting(progress: Progress) -> str:
     match progress.stage:
+        case Preparing():
+            return _line("Fetching the Tech Assistant's prompt", "busy")
         case LoadProgress(_, fraction) as stage:
             return _line(f"The model is loading: {stage_text(stage)}", "busy", fraction)
         case Queued(position) if position <= 1:
@@ -78,6 +80,8 @@ def _over_line(progress: Progress) -> str:
             return _finished_line(progress, finished)
         case Failed():
             return f"Failed after {_tokens(progress.num_tokens)}" if progress.num_tokens else ""
+        case _ if progress.is_revoked:
+            return "Stopped before it began: the model was changed"
         case _:
             return "Stopped by you before it began"
 
@@ -103,6 +107,8 @@ def _finished_line(progress: Progress, finished: Finished) -> str:
 
 
 def _reason(progress: Progress, finished: Finished) -> str:
+    if progress.is_revoked:
+        return "stopped: the model was changed"
     if finished.reason is not FinishReason.LENGTH:
         return _REASONS[finished.reason]
     usage = finished.usage

@@ -50,6 +50,11 @@ class Top:
             self._panels = [SlotPanel(residency, slot, catalogue) for slot in SLOTS]
         self._gate = LicenseGate()
 
+    @property
+    def changed(self) -> Any:
+        """The event that another model is in a slot, or that something else became of one."""
+        return self._header.change
+
     def watch(self, blocks: gr.Blocks, work: Any, infill_tab: InfillTab, chat_tab: ChatTab) -> None:
         """Show what happens to the models, from the page's opening on.
 
@@ -67,7 +72,8 @@ class Top:
             while True:
                 version = self._residency.version()
                 yield (
-                    {}
+                    # Gradio takes an empty dictionary for a value.
+                    {self._seen: version}
                     if version == seen
                     else (
                         {self._seen: version}

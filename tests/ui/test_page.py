@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import ui
+from model.loading.assistant_prompt import AssistantPromptSource
 from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
@@ -12,14 +13,14 @@ from ui.passthrough import CodeEditor, FreeSlider
 
 
 async def test_only_the_three_end_points_are_public(service: GenerationService) -> None:
-    page = build_page(service, is_public=False, deadline=None)
+    page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
     events = page.blocks.config["dependencies"]
     public = {event["api_name"] for event in events if event["api_visibility"] != "private"}
     assert public == {"continue", "infill", "chat"}
 
 
 async def test_the_page_names_nothing_outside(service: GenerationService) -> None:
-    page = build_page(service, is_public=False, deadline=None)
+    page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
     assert "://" not in page.css + page.head
     assert "googleapis" not in page.theme._get_theme_css()
 

@@ -20,7 +20,9 @@ def test_what_one_waits_for_is_said() -> None:
     assert "Starting" in render_status(Progress())
     assert "The model is loading: download, 40%" in status(Waiting(LoadProgress("download", 0.4)))
     assert "The model is loading: converting" in status(Waiting(LoadProgress("converting")))
-    assert "download, 50% (1 of 2 GB)" in status(Waiting(LoadProgress("download", 0.5, "1 of 2 GB")))
+    assert "download, 50% (1 of 2 GB)" in status(
+        Waiting(LoadProgress("download", 0.5, "1 of 2 GB"))
+    )
     assert "Next in line" in status(Queued(1))
     assert "2nd in line" in status(Queued(2))
     assert "Reading the prompt · 1,024 / 3,000 tokens" in status(Prefill(1024, 3000))

@@ -1,0 +1,131 @@
+"""The meter below an editor: how much of the context its text takes, and what will not fit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from model.errors import CapabilityError, PlaygroundError
+from model.loading.residency import Residency
+from model.loading.slot import Ready
+from model.requests import ContextUse, PlaygroundRequest, measure, slot_of
+from ui.actions import INSTANT, build_html
+from ui.notices import amount_and_place
+
+# A browser sends the next text when the last is measured: this is how often while one types.
+PAUSE_SECONDS = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request to measure, and what its bar is called where there are several."""
+
+    request: PlaygroundRequest
+    title: str = ""
+
+
+class Meter:
+    """Builds it where it is called. It measures with the tokenizers of the resident models."""
+
+    def __init__(self, residency: Residency, elem_id: str) -> None:
+        self._residency = residency
+        self._place = build_html("", elem_id, "pg-meter")
+
+    def listener(
+        self, inputs: Sequence[Any], read: Callable[..., Sequence[Reading]]
+    ) -> dict[str, Any]:
+        """For `gr.on` or an event's `then`: measure what `read` makes of `inputs`.
+
+        Of many events in a row, the last counts.
+
+        Args:
+            read: raises a `PlaygroundError` for what no request can be made of.
+        """
+
+        async def show(*values: Any) -> str:
+            await asyncio.sleep(PAUSE_SECONDS)
+            try:
+                readings = read(*values)
+            except PlaygroundError as error:
+                return _hint(error)
+            return "".join([await self._render(reading) for reading in readings])
+
+        return {
+            "fn": show,
+            "inputs": list(inputs),
+            "outputs": self._place,
+            "trigger_mode": "always_last",
+            **INSTANT,
+        }
+
+    async def _render(self, reading: Reading) -> str:
+        request = reading.request
+        status = self._residency.status(slot_of(request))
+        if not isinstance(status, Ready):
+            return ""
+        try:
+            # On a thread: a long paste takes a second to encode.
+            use = await asyncio.to_thread(measure, request, status.resident)
+        except CapabilityError:
+            return ""  # The tab says it already.
+        except PlaygroundError as error:
+            return _hint(error)
+        return render_meter(use, request.params.max_new_tokens, reading.title)
+
+
+def render_meter(use: ContextUse, max_new_tokens: int, title: str = "") -> str:
+    """A bar with the prompt's share of the context and the completion's, and both in words.
+
+    Args:
+        max_new_tokens: what the completion asks for; less may be left.
+        title: whose context it is, where there are several.
+    """
+    kept = use.context_length - use.completion_room
+    completion = min(max_new_tokens, use.completion_room)
+    is_over = bool(use.dropped) or not use.completion_room
+    state = "pg-over" if is_over else "pg-tight" if completion < max_new_tokens else "pg-fits"
+    words = (
+        f"{use.prompt_tokens:,} of {use.context_length:,} tokens · "
+        f"{_completion(completion, max_new_tokens)}"
+    )
+    head = f"<b>{escape(title)}</b> " if title else ""
+    return (
+        f'<div class="pg-gauge {state}"><div class="pg-bar" role="meter" '
+        f'aria-label="{escape(f"Context of {title}" if title else "Context")}" aria-valuemin="0" '
+        f'aria-valuemax="{use.context_length}" '
+        f'aria-valuenow="{min(use.prompt_tokens, use.context_length)}" '
+        f'aria-valuetext="{words}">'
+        f'<i style="width:{_share(kept, use)}"></i>'
+        f'<i style="width:{_share(completion, use)}"></i></div>'
+        f"<span>{head}{words}</span>{_left_out(use, kept, completion)}</div>"
+    )
+
+
+def _completion(num_tokens: int, wanted: int) -> str:
+    if not num_tokens:
+        return "no room for the completion"
+    return f"{'only ' if num_tokens < wanted else ''}{num_tokens:,} for the completion"
+
+
+def _left_out(use: ContextUse, kept: int, completion: int) -> str:
+    if not use.completion_room:
+        return "<span>It does not fit, and cannot be cut to fit. Shorten the last text.</span>"
+    lines = []
+    for dropped in use.dropped:
+        amount, place = amount_and_place(dropped)
+        lines.append(f"{amount} will be left out from {place}")
+    if not lines:
+        return ""
+    why = f"beside {completion:,} for the completion, {kept:,} fit"
+    return f"<span>{escape(' and '.join(lines))}: {why}.</span>"
+
+
+def _share(num_tokens: int, use: ContextUse) -> str:
+    return f"{num_tokens / use.context_length:.2%}"
+
+
+def _hint(error: PlaygroundError) -> str:
+    return f'<div class="pg-gauge"><span>{escape(str(error))}</span></div>'
