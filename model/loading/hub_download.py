@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import httpx2
 from huggingface_hub import get_hf_file_metadata, get_session, hf_hub_download, hf_hub_url
@@ -37,6 +37,8 @@ NUM_ATTEMPTS = 4
 RETRY_SECONDS = 1.0
 SPEED_WINDOW_SECONDS = 5.0
 _BLOCK = 1 << 20
+
+T = TypeVar("T")
 
 
 class _StoppedError(Exception):
@@ -145,7 +147,7 @@ class HubDownload:
         }
         if not (self._cached.snapshot(self._commit) / file.name).is_file():
             url = hf_hub_url(**address)
-            metadata = get_hf_file_metadata(url, timeout=TIMEOUT)
+            metadata = self._persist(lambda: get_hf_file_metadata(url, timeout=TIMEOUT))
             if not is_safe_etag(metadata.etag) or metadata.commit_hash is None:
                 raise not_a_hub()
             blob = self._cached.blob(metadata.etag)
@@ -161,7 +163,8 @@ class HubDownload:
             if file.sha256 is None:
                 # The survey did not count what there is of a file without a hash.
                 self._meter.add(growing.position)
-            self._fill(growing, url)
+            if growing.position < growing.size:
+                self._persist(lambda: self._stream(growing, url), lambda: growing.position)
         if not growing.is_sound:
             partial.unlink(missing_ok=True)
             self._meter.add(-growing.position)
@@ -179,15 +182,19 @@ class HubDownload:
                 raise
         del self._under_way[file.name]
 
-    def _fill(self, growing: _GrowingFile, url: str) -> None:
-        """Until it has all its bytes, over as many connections as it takes."""
+    def _persist(self, step: Callable[[], T], num_bytes: Callable[[], int] = lambda: 0) -> T:
+        """What `step` returns, tried again where what stops it may pass.
+
+        Args:
+            num_bytes: what there is; an attempt that added to it was no failure.
+        """
         num_failed = 0
-        while growing.position < growing.size:
-            before = growing.position
+        while True:
+            before = num_bytes()
             try:
-                self._stream(growing, url)
+                return step()
             except (httpx2.TransportError, HfHubHTTPError) as error:
-                num_failed = 1 if growing.position > before else num_failed + 1
+                num_failed = 1 if num_bytes() > before else num_failed + 1
                 if num_failed >= NUM_ATTEMPTS or not _may_pass(error):
                     raise
                 self._stop.wait(RETRY_SECONDS)

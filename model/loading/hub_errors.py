@@ -120,7 +120,7 @@ def explain(error: BaseException, repo: HubRepo, account: Account | None = None)
 
 def offline(repo: HubRepo) -> HubOfflineError:
     return HubOfflineError(
-        f"{repo.repo_id} is not whole in the cache, and HF_HUB_OFFLINE forbids to fetch it.",
+        f"{repo.repo_id} is not whole in the cache, and HF_HUB_OFFLINE forbids fetching it.",
         "Start once without HF_HUB_OFFLINE to fetch it, or choose a model that is here.",
     )
 

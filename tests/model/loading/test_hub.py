@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -368,6 +371,37 @@ async def stream(repo_id: str, cache: Path) -> str:
     written = "".join(event.text for event in events if isinstance(event, Token))
     assert written
     return written
+
+
+def test_a_process_of_its_own_takes_hub_cache_and_token_from_its_environment(
+    hub: HubServer, tmp_path: Path, checkpoint: Path
+) -> None:
+    hub.add_model(REPO, checkpoint, gated="auto")
+    hub.add_account("hf_alice", "alice", granted={REPO})
+    environment = hub.environment(tmp_path / "home", token="hf_alice")
+    assert "alice 0 True" in run_fetch(environment)
+    hub.requests.clear()
+    assert "None 0 True" in run_fetch(environment | {"HF_HUB_OFFLINE": "1"})
+    assert "None 0 True" in run_fetch(environment)
+    assert hub.requests == []
+
+
+def run_fetch(environment: dict[str, str]) -> str:
+    program = f"""
+from model.loading.hub import HubCheckpoint
+from model.loading.job import LoadJob
+job = LoadJob(lambda progress: None)
+checkpoint = HubCheckpoint({REPO!r})
+account = checkpoint.describe(job).account
+folder = checkpoint.fetch(job)
+print(account, HubCheckpoint({REPO!r}).describe(job).num_missing_bytes, folder.is_dir())
+"""
+    command = [sys.executable, "-W", "error", "-c", program]
+    finished = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    assert finished.stderr == ""
+    return finished.stdout
 
 
 @pytest.mark.parametrize("etag", [None, "", "../../token", "a/b", "a b"])

@@ -192,6 +192,7 @@ def test_a_line_that_stays_broken_says_what_is_kept_and_retry_goes_on_there(
 def test_a_server_error_that_passes_is_got_over(hub: HubServer, served: Path) -> None:
     sha256 = StoredFile(served / FIRST).sha256
     hub.fail(f"/{sha256}/", 502, times=2)
+    hub.fail("/resolve/", 503, times=2)
     assert_whole(HubCheckpoint(REPO).fetch(quiet()), served)
 
 
