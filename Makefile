@@ -30,7 +30,7 @@ format: $(VENV)/.installed-dev  ## put the code into shape
 	$(BIN)/ruff format .
 
 fast: $(VENV)/.installed-dev  ## the tests that need neither a model, nor a browser, nor a network
-	$(BIN)/python -m pytest -m "not real and not browser and not space" $(ARGS)
+	$(BIN)/python -m pytest -m "not real and not slow and not browser and not space" $(ARGS)
 
 bench: $(VENV)/.installed-dev  ## measure; benchmarks/README.md says what
 	$(BIN)/python -m benchmarks $(ARGS)
