@@ -173,6 +173,7 @@ def build_engine(settings: Settings) -> Engine:
         threads=settings.threads,
         max_waiting=settings.max_waiting,
         prefill_chunk=settings.prefill_chunk,
+        memory_limit=settings.memory_limit_bytes,
     )
 
 

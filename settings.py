@@ -124,6 +124,13 @@ class Settings(BaseSettings):
         description="How the weights are held: auto takes the widest that fits into memory, none "
         "lets part of them lie in main memory where a GPU is too small, which is slow.",
     )
+    memory_limit: float = Field(
+        default=0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Gigabytes of the device's memory that the models may take together. 0 is all "
+        "that is free.",
+    )
     model_folders: str = Field(
         default="",
         description="Local folders, divided by commas, that the page may load models from: each a "
@@ -196,6 +203,10 @@ class Settings(BaseSettings):
     @property
     def deadline_seconds(self) -> float | None:
         return self.deadline or None
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        return int(self.memory_limit * 1e9) or None
 
     @property
     def model_folder_paths(self) -> tuple[Path, ...]:

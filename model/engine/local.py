@@ -6,7 +6,7 @@ imported on the models' thread with the first load.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,13 @@ from model.engine.base import (
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.worker import Worker
 from model.errors import CheckpointError, EngineClosedError, OutOfMemoryError
-from model.loading.memory_plan import MemoryPlan, Quantization, QuantizationWish
+from model.loading.memory_plan import MemoryBudget, MemoryPlan, Quantization, QuantizationWish
 from model.presets import ModelPreset
 from model.prompts.infill import detect_infill
 from model.prompts.template import find_dialogue
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
     from model.engine.runner import ModelRunner
     from model.tokenization import ModelTokenizer
@@ -38,12 +38,17 @@ END_TOKENS = ("<|endoftext|>", "<file_sep>")
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A model in memory, whichever slots it serves."""
+    """A model in memory, whichever slots it serves.
+
+    `footprint` is the bytes of its weights, `kv_cache` those of its cache at the full context.
+    """
 
     folder: Path
     quantization: Quantization
     runner: ModelRunner
     resident: ResidentModel
+    footprint: int
+    kv_cache: int
 
 
 class LocalEngine:
@@ -56,6 +61,7 @@ class LocalEngine:
         max_waiting: bound of the line.
         prefill_chunk: prompt tokens per forward pass.
         cache_folder: where the trial's result is kept.
+        memory_limit: bytes of the device's memory for all models together; None is all of it.
     """
 
     capabilities = Capabilities()
@@ -69,12 +75,14 @@ class LocalEngine:
         threads: int = 0,
         max_waiting: int = 32,
         prefill_chunk: int = 256,
+        memory_limit: int | None = None,
     ) -> None:
         self._device = device
         self._precision = precision
         self._threads = threads
         self._prefill_chunk = prefill_chunk
         self._cache_folder = cache_folder
+        self._memory_limit = memory_limit
         self._worker = Worker(self._run, max_waiting)
         # Changed on the worker's thread only.
         self._loaded: dict[Slot, _Loaded] = {}
@@ -93,16 +101,15 @@ class LocalEngine:
         without: Collection[Slot] = (),
     ) -> MemoryPlan | None:
         loaded = dict(self._loaded)
-        staying = [each for name, each in loaded.items() if name not in {slot, *without}]
+        others = [each for name, each in loaded.items() if name not in {slot, *without}]
         if folder is not None and any(
             each.folder == folder.resolve() and wish in ("auto", each.quantization)
-            for each in staying
+            for each in others
         ):
             return None
         # Here and not on the models' thread: it would wait for all the generations in line.
-        from model.loading.budget import measure_budget
         from model.loading.checkpoint_files import read_config
-        from model.loading.footprint import config_of, plan_memory
+        from model.loading.footprint import config_of
 
         if folder is not None:
             config = read_config(folder)
@@ -110,16 +117,35 @@ class LocalEngine:
             config = config_of(preset.shape)
         else:
             return None
-        kept = {id(each.runner) for name, each in loaded.items() if name not in without}
+        staying = {id(each): each for name, each in loaded.items() if name not in without}
         leaving = {
-            id(each.runner): each.resident.footprint or 0
+            id(each): each
             for name, each in loaded.items()
-            if name in without and id(each.runner) not in kept
+            if name in without and id(each) not in staying
         }
-        budget = measure_budget(self._device).with_freed(sum(leaving.values()))
+        budget = self._budget(staying.values(), leaving.values())
+        return self._plan(preset.title, config, budget)
+
+    def _plan(self, title: str, config: PreTrainedConfig, budget: MemoryBudget) -> MemoryPlan:
+        from model.loading.footprint import plan_memory
+
         return plan_memory(
-            preset.title, config, budget, chunk=self._prefill_chunk, precision=self._precision
+            title, config, budget, chunk=self._prefill_chunk, precision=self._precision
         )
+
+    def _budget(self, staying: Iterable[_Loaded], leaving: Iterable[_Loaded]) -> MemoryBudget:
+        """What is free once `leaving` has left, beside what `staying` may come to need."""
+        from model.loading.budget import measure_budget
+
+        staying = list(staying)
+        freed = sum(each.footprint for each in leaving)
+        # A model that was asked little holds a small cache still, and may fill it any time.
+        reserved = sum(each.kv_cache for each in staying)
+        budget = measure_budget(self._device).with_freed(freed - reserved)
+        if self._memory_limit is None:
+            return budget
+        held = sum(each.footprint + each.kv_cache for each in staying)
+        return budget.limited_to(self._memory_limit - held)
 
     def load(
         self,
@@ -202,15 +228,15 @@ class LocalEngine:
             device=loaded.devices,
             precision=loaded.precision,
             infill=detect_infill(tokenizer.special_id),
-            dialogue=find_dialogue(
-                preset.dialogue, tokenizer.special_id, tokenizer.chat_template
-            ),
+            dialogue=find_dialogue(preset.dialogue, tokenizer.special_id, tokenizer.chat_template),
             stop_token_ids=_stop_token_ids(tokenizer),
             can_heal=runner.can_heal,
             footprint=loaded.footprint,
             is_offloaded=loaded.is_offloaded,
         )
-        return _Loaded(folder, quantization, runner, resident)
+        memory = self._plan(preset.title, loaded.model.config, self._budget((), ()))
+        kv_cache = max(row.kv_cache for row in memory.rows_for(quantization))
+        return _Loaded(folder, quantization, runner, resident, loaded.footprint, kv_cache)
 
     def _run(self, generation: Generation) -> None:
         loaded = self._loaded.get(generation.request.slot)

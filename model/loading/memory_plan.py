@@ -33,6 +33,12 @@ class MemoryBudget:
             by_card = (by_card[0] + num_bytes,)
         return replace(self, free=self.free + num_bytes, free_by_card=by_card)
 
+    def limited_to(self, num_bytes: int) -> MemoryBudget:
+        """At most `num_bytes` of it, on all cards together."""
+        limit = max(0, num_bytes)
+        by_card = tuple(min(free, limit) for free in self.free_by_card)
+        return replace(self, free=min(self.free, limit), free_by_card=by_card)
+
 
 @dataclass(frozen=True, slots=True)
 class PrecisionPlan:
@@ -108,8 +114,11 @@ class MemoryPlan:
         main memory can hold what the cards cannot, which is slow."""
         if wish == "auto":
             return self.best
-        for row in self.rows:
-            if row.quantization == wish:
-                offload = self.budget.free_offload if wish == "none" else 0
-                return row if row.total <= self.budget.free + offload else None
-        return None
+        rows = self.rows_for(wish)
+        offload = self.budget.free_offload if wish == "none" else 0
+        fitting = (row for row in rows if row.total <= self.budget.free + offload)
+        return next(filter(self.fits, rows), None) or next(fitting, None)
+
+    def rows_for(self, quantization: Quantization) -> list[PrecisionPlan]:
+        """Widest first; several are precisions that a trial chooses from."""
+        return [row for row in self.rows if row.quantization == quantization]

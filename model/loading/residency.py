@@ -298,6 +298,12 @@ class Residency:
         Raises:
             DoesNotFitError: not even with all that may leave gone.
         """
+        if any(
+            state.checkpoint is not None and state.checkpoint.preset.name == known.preset.name
+            for name, state in self._slots.items()
+            if name != slot
+        ):
+            return  # one copy may serve both slots: that is known once the folder is
         plan = await asyncio.to_thread(
             self._engine.plan,
             slot,

@@ -298,3 +298,26 @@ async def stage(residency: Residency, slot: Slot, wanted: str) -> None:
             if isinstance(change, Changing) and change.progress.stage == wanted:
                 return
             await residency.wait_for_change(slot)
+
+
+async def test_one_copy_for_both_slots_is_not_refused_for_want_of_room() -> None:
+    preset = ModelPreset("large", "Large", shape=SHAPE)
+    both = ModelSource(preset, lambda job: None)
+    engine = SharingEngine(room=1)
+    residency = Residency(engine, {"base": both, "chat": both}, may_swap=False)
+    residency.start()
+    for slot in SLOTS:
+        await settle(residency, slot)
+    assert [name_in(residency, slot) for slot in SLOTS] == ["large", "large"]
+    await residency.close()
+    await asyncio.to_thread(engine.close)
+
+
+class SharingEngine(ScriptedEngine):
+    """Knows, once it is asked about files, that a second copy needs no room."""
+
+    def plan(self, slot, preset, folder, wish="auto", *, without=()):  # type: ignore[no-untyped-def]
+        is_after_fetch = wish == "auto" and slot not in without
+        if is_after_fetch and self._resident_slots - {slot}:
+            return None
+        return super().plan(slot, preset, folder, wish, without=without)
