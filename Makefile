@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check format fast bench clean
+.PHONY: help run test check format fast bench gpu-check clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 12
 
 run: $(VENV)/.installed  ## serve on http://127.0.0.1:7860; ARGS="--help" lists the settings
 	$(BIN)/python app.py $(ARGS)
@@ -34,6 +34,9 @@ fast: $(VENV)/.installed-dev  ## the tests that need neither a model, nor a brow
 
 bench: $(VENV)/.installed-dev  ## measure; benchmarks/README.md says what
 	$(BIN)/python -m benchmarks $(ARGS)
+
+gpu-check: $(VENV)/.installed-dev  ## on a card: a random 15.5B model, memory and speed, 31 GB of disk
+	$(BIN)/python -m benchmarks.gpu_check $(ARGS)
 
 clean:  ## remove the environment and what the tools left; the user's cache stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
