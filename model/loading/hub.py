@@ -130,7 +130,8 @@ class HubCheckpoint:
         weights = [file for file in survey.files if file not in texts]
         for files in (texts, weights):
             self._download(survey, files, survey.files, job, stage)
-        CachedRepo(self.repo).remember(survey.commit)
+        with hub_errors(self.repo):
+            CachedRepo(self.repo).remember(survey.commit)
         # Access may change until somebody asks again.
         self._survey = None
         return CachedRepo(self.repo).snapshot(survey.commit)

@@ -8,12 +8,12 @@ way round: `blobs/<etag>` hold the bytes, `snapshots/<commit>/<name>` link to th
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from uuid import uuid4
 
 from huggingface_hub import constants, get_cached_repo_tree
 from huggingface_hub.errors import CachedRepoTreeNotFoundError
@@ -121,7 +121,8 @@ class CachedRepo:
             return
         ref = self._folder / "refs" / revision
         ref.parent.mkdir(parents=True, exist_ok=True)
-        fresh = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
+        # Two may remember it at once; whoever reads meanwhile sees a whole line.
+        fresh = ref.with_name(f"{ref.name}.{uuid4().hex}.tmp")
         fresh.write_text(commit)
         fresh.replace(ref)
 

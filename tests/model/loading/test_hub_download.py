@@ -76,6 +76,19 @@ def fetching(job: LoadJob) -> Iterator[Callable[[], Exception | Path]]:
     thread.join(PATIENCE_SECONDS)
 
 
+def watching(served: Path, num_bytes_held_back: int) -> tuple[LoadJob, threading.Event]:
+    """A job, and what is set once all else has arrived."""
+    total = sum(file.stat().st_size for file in served.iterdir())
+    arrived = threading.Event()
+
+    def report(progress: LoadProgress) -> None:
+        is_download = progress.stage.startswith("downloading")
+        if is_download and round((progress.fraction or 0) * total) >= total - num_bytes_held_back:
+            arrived.set()
+
+    return LoadJob(report), arrived
+
+
 def test_bytes_are_reported_and_only_grow(hub: HubServer, served: Path) -> None:
     seen: list[LoadProgress] = []
     hub.throttle(FIRST, bytes_per_second=400_000)
@@ -112,8 +125,7 @@ def test_a_download_is_called_off_within_a_second_even_where_nothing_arrives(
     hub: HubServer, served: Path
 ) -> None:
     stall = hub.stall(FIRST, after=100_000)
-    arrived = threading.Event()
-    job = LoadJob(lambda progress: arrived.set() if (progress.fraction or 0) > 0.5 else None)
+    job, arrived = watching(served, num_bytes_held_back=200_000)
     with fetching(job) as wait:
         assert stall.reached.wait(PATIENCE_SECONDS)
         assert arrived.wait(PATIENCE_SECONDS)
@@ -129,8 +141,7 @@ def test_a_download_is_called_off_within_a_second_even_where_nothing_arrives(
 
 def test_after_a_cancel_only_what_is_missing_is_fetched(hub: HubServer, served: Path) -> None:
     stall = hub.stall(FIRST, after=100_000)
-    arrived = threading.Event()
-    job = LoadJob(lambda progress: arrived.set() if (progress.fraction or 0) > 0.5 else None)
+    job, arrived = watching(served, num_bytes_held_back=200_000)
     with fetching(job) as wait:
         assert stall.reached.wait(PATIENCE_SECONDS)
         assert arrived.wait(PATIENCE_SECONDS)
