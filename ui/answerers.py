@@ -9,7 +9,9 @@ from model.engine.generation import Slot
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.residency import Residency
 from model.loading.slot import Parked
-from model.requests import AssistantRequest, ChatRequest
+from model.prompts.assistant import SHORT_PROMPT
+from model.prompts.segments import Text
+from model.requests import AssistantRequest, ChatRequest, FittedRequest
 from model.sampling import SamplingParams
 from ui.conversation import Messages
 from ui.runs import MakeRequest
@@ -49,8 +51,12 @@ class Answerers:
         """For the head of its column and its bar."""
         return self._model("chat") if answerer == "chat" else self.assistant_name
 
-    def note(self, choice: Choice) -> str:
-        """What to know of the choice, as HTML; "" where there is nothing to say."""
+    def note(self, choice: Choice, sent: FittedRequest | None = None) -> str:
+        """What to know of the choice, as HTML; "" where there is nothing to say.
+
+        Args:
+            sent: to the Tech Assistant, just now.
+        """
         if choice == "chat":
             return ""
         lines = ["A base model with a long prompt: less reliable than StarChat."]
@@ -63,8 +69,11 @@ class Answerers:
                 lines.append(
                     "Only one of the two models fits into memory: they answer one after the other."
                 )
-        if self._prompts.problem:
-            lines.append(f"Using the short prompt: {self._prompts.problem}")
+        problem = self._prompts.problem
+        if not problem and sent is not None and self._has_short_prompt(sent):
+            problem = "the whole one would fill more than half of the model's context."
+        if problem:
+            lines.append(f"Using the short prompt: {problem}")
         return f'<p class="pg-fine" role="note">{escape(" ".join(lines))}</p>'
 
     async def fetch_prompt(self) -> None:
@@ -93,6 +102,12 @@ class Answerers:
 
     def _model(self, answerer: Answerer) -> str:
         return self._residency.preset(_SLOTS[answerer]).title
+
+    def _has_short_prompt(self, sent: FittedRequest) -> bool:
+        """Although the whole one was asked for."""
+        first = sent.prompt[0]
+        is_short = isinstance(first, Text) and first.text == SHORT_PROMPT.text
+        return is_short and self._prompts.current is not SHORT_PROMPT
 
     def _take_turns(self) -> bool:
         return any(isinstance(self._residency.status(slot), Parked) for slot in _SLOTS.values())

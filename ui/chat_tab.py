@@ -139,14 +139,12 @@ class ChatTab:
 
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")
-        with gr.Row(elem_classes="pg-answerers"):
-            self._choice = gr.Radio(
-                self._answerers.choices(),
-                value="chat",
-                label="Answered by",
-                elem_id=f"{TAB}-answered-by",
-                container=False,
-            )
+        self._choice = gr.Radio(
+            self._answerers.choices(),
+            value="chat",
+            label="Answered by",
+            elem_id=f"{TAB}-answered-by",
+        )
         self._note = build_html("", f"{TAB}-answerer-note")
         self._chatbot = gr.Chatbot(
             label="Conversation",
@@ -342,7 +340,9 @@ class ChatTab:
         return updates
 
     def _end(self, given: _Given, latest: Mapping[Answerer, Progress], text: str | None) -> Updates:
-        updates = self._buttons.idle() | {self._note: self._answerers.note(given.choice)}
+        asked = latest.get("assistant")
+        note = self._answerers.note(given.choice, asked.fitted if asked else None)
+        updates = self._buttons.idle() | {self._note: note}
         if any(progress.text for progress in latest.values()):
             if given.choice == "both":
                 updates[self._status] = say_status(KEEP_HINT)
