@@ -43,7 +43,7 @@ def test_every_character_stays(text: str) -> None:
     assert text_of(highlight_now(text, "python", (Section(0, len(text), "x"),))) == text
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=60), st.integers(0, 60), st.sampled_from(LANGUAGES))
 def test_any_text_split_anywhere_stays_whole(text: str, cut: int, language: Language) -> None:
     cut = min(cut, len(text))
