@@ -29,6 +29,7 @@ from model.loading.placement import Placement, place
 from model.loading.quantization import (
     PRECISION_NAMES,
     bitsandbytes_config,
+    quieten_bitsandbytes,
     use_general_kernel_where_needed,
 )
 
@@ -87,6 +88,7 @@ def load_checkpoint(folder: Path, plan: DevicePlan, cache_folder: Path) -> Loade
         LoadMemoryError: the memory ran out all the same. What was loaded is freed.
         ModelLoadError: the wished device is not there, or bitsandbytes cannot be used.
     """
+    quieten_bitsandbytes()
     config = read_config(folder)
     _check_shapes(folder, config)
     memory = plan_memory(
@@ -119,7 +121,7 @@ def load_checkpoint(folder: Path, plan: DevicePlan, cache_folder: Path) -> Loade
         precision=name,
         threads=threads,
         footprint=model.get_memory_footprint(),
-        is_offloaded=placement.is_offloaded,
+        is_offloaded=device.type == "cuda" and "cpu" in _places(model),
         devices=_devices(model),
     )
     logger.info("loaded in %s on %s, threads: %s", name, loaded.devices, threads)
@@ -173,12 +175,16 @@ def _read_within_memory(request: _Request) -> PreTrainedModel:
     if is_out_of_memory:
         # Out of the except block: the traceback's frames held the tensors until here.
         free_memory()
-        place_name = "GPU" if request.device.type == "cuda" else "machine"
-        raise LoadMemoryError(
-            f"The {place_name} ran out of memory while the model was loaded.",
-            "Choose a smaller model or --quantization 4bit, or close what else uses the memory.",
-        )
+        raise _too_large(request.device)
     return model
+
+
+def _too_large(device: torch.device) -> LoadMemoryError:
+    place_name = "GPU" if device.type == "cuda" else "machine"
+    return LoadMemoryError(
+        f"The {place_name} ran out of memory while the model was loaded.",
+        "Choose a smaller model or --quantization 4bit, or close what else uses the memory.",
+    )
 
 
 def _read(request: _Request) -> PreTrainedModel:
@@ -204,6 +210,8 @@ def _read(request: _Request) -> PreTrainedModel:
         **options,
     )
     _check_complete(request.folder, info)
+    if "disk" in _places(model):
+        raise _too_large(request.device)
     # Sampling settings in a checkpoint would mix with the request's.
     model.generation_config = GenerationConfig()
     use_general_kernel_where_needed(model)
@@ -239,12 +247,13 @@ def is_memory_error(error: BaseException) -> bool:
     """CUDA raises `torch.OutOfMemoryError`, the CPU allocator a plain RuntimeError."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and _tells_of_memory(str(error))
+    return isinstance(error, RuntimeError | ValueError) and _tells_of_memory(str(error))
 
 
 def _tells_of_memory(text: str) -> bool:
     signs = ("DefaultCPUAllocator", "OutOfMemoryError", "MemoryError", "Cannot allocate memory")
-    return any(sign in text for sign in signs)
+    # Accelerate found no room on the cards for quantised weights (`validate_environment`).
+    return any(sign in text for sign in (*signs, "dispatched on the CPU or the disk"))
 
 
 def free_memory() -> None:
@@ -278,7 +287,11 @@ def _watching_reports() -> Iterator[list[str]]:
 
 
 def _devices(model: PreTrainedModel) -> str:
+    return ", ".join(_places(model))
+
+
+def _places(model: PreTrainedModel) -> list[str]:
     """The map's values are indices or names; without a map it is all in one place."""
     places = (getattr(model, "hf_device_map", None) or {"": model.device}).values()
     names = (f"cuda:{each}" if isinstance(each, int) else str(each) for each in places)
-    return ", ".join(dict.fromkeys(names))
+    return list(dict.fromkeys(names))

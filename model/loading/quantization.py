@@ -53,7 +53,6 @@ def bitsandbytes_config(
     """
     if quantization == "none":
         return None
-    quieten_bitsandbytes()
     _require_bitsandbytes(device)
     if quantization == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True)

@@ -14,10 +14,12 @@ import bitsandbytes
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from model.errors import CheckpointError, LoadMemoryError, ModelLoadError
+from model.loading import checkpoint
 from model.loading.checkpoint import DevicePlan, load_checkpoint
+from model.loading.placement import Placement
 from tests import checkpoints
 
 PROJECT = Path(__file__).parents[3]
@@ -268,7 +270,9 @@ import resource, sys
 from pathlib import Path
 import torch
 from model.errors import LoadMemoryError
+from model.loading import checkpoint
 from model.loading.checkpoint import DevicePlan, load_checkpoint
+from model.loading.placement import Placement
 
 folder, quantization = Path(sys.argv[1]), sys.argv[2]
 plan = DevicePlan("cpu", "float32", 1, quantization)
@@ -325,15 +329,38 @@ def test_a_card_that_is_full_while_weights_are_quantised_is_out_of_memory_and_no
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_layers_that_accelerate_finds_no_room_for_are_not_left_on_the_disk(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: str
+) -> None:
+    """The plan may be a layer off. Then accelerate would read layers anew for every token."""
+    cramped = Placement(None, {"cpu": 60_000})
+    monkeypatch.setattr(checkpoint, "_placement", lambda memory, row, device: cramped)
+    with pytest.raises(LoadMemoryError):
+        load_checkpoint(folder, PLANS[plan], tmp_path)
+
+
+def test_a_placement_that_leaves_the_division_to_accelerate_loads(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy = Placement(None, {"cpu": 10**9})
+    monkeypatch.setattr(checkpoint, "_placement", lambda memory, row, device: roomy)
+    for plan in PLANS.values():
+        loaded = load_checkpoint(folder, plan, tmp_path)
+        assert loaded.devices == "cpu"
+        assert not loaded.is_offloaded
+
+
 def write_large_llama(folder: Path) -> None:
-    """400 MB in float32, half of them in one layer's matrices."""
+    """240 MB in float32, in one layer's matrices."""
     checkpoints.write_tokenizer(folder, checkpoints.SMOLLM2_TOKENS)
     config = LlamaConfig(
         vocab_size=512,
         hidden_size=2048,
         intermediate_size=8192,
-        num_hidden_layers=2,
+        num_hidden_layers=1,
         num_attention_heads=8,
         num_key_value_heads=2,
+        dtype=torch.bfloat16,
     )
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
