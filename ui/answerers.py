@@ -74,7 +74,7 @@ class Answerers:
             problem = "the whole one would fill more than half of the model's context."
         if problem:
             lines.append(f"Using the short prompt: {problem}")
-        return f'<p class="pg-fine" role="note">{escape(" ".join(lines))}</p>'
+        return f'<p class="pg-fine" role="note">{escape(" ".join(lines), quote=False)}</p>'
 
     async def fetch_prompt(self) -> None:
         """Have the Tech Assistant's prompt here before the first question, if it can be had."""

@@ -6,8 +6,19 @@ from typing import Any
 import pytest
 
 from model.errors import SamplingParamsError
+from model.presets import EMBEDDED_CHAT, ModelPreset, find_hub_preset
 from model.sampling import SamplingParams
-from ui.controls import FIELDS, TITLES, parse_stop, read_params
+from ui.controls import (
+    CHAT_DEFAULTS,
+    FIELDS,
+    TITLES,
+    chat_defaults,
+    is_untouched,
+    parse_stop,
+    read_max_new_tokens,
+    read_params,
+    show_params,
+)
 from ui.notices import error_notice
 
 GOOD: dict[str, Any] = {
@@ -81,3 +92,32 @@ def test_a_value_that_cannot_be_used_is_named_as_on_the_page(field: str, value: 
 )
 def test_stop_strings_are_lines_with_escapes(typed: str | None, stop: tuple[str, ...]) -> None:
     assert parse_stop(typed) == stop
+
+
+def test_a_chat_models_own_settings_are_the_defaults() -> None:
+    starchat = find_hub_preset("starchat-beta")
+    assert starchat is not None
+    params = chat_defaults(starchat)
+    assert (params.temperature, params.top_k, params.top_p) == (0.2, 50, 0.95)
+    assert params.repetition_penalty == 1.2
+    assert chat_defaults(EMBEDDED_CHAT).top_p == 0.9
+    assert params.max_new_tokens == chat_defaults(EMBEDDED_CHAT).max_new_tokens == 512
+    assert chat_defaults(ModelPreset("own", "Own")) == CHAT_DEFAULTS
+
+
+def test_what_is_shown_is_read_back() -> None:
+    for params in (CHAT_DEFAULTS, SamplingParams(seed=7, min_p=0.1)):
+        assert read_params(show_params(params)) == params
+
+
+def test_a_change_of_any_control_is_noticed() -> None:
+    values = list(show_params(CHAT_DEFAULTS))
+    assert is_untouched(values, CHAT_DEFAULTS)
+    for index, value in ((0, 0.3), (FIELDS.index("stop"), "x"), (FIELDS.index("seed"), "oops")):
+        assert not is_untouched([*values[:index], value, *values[index + 1 :]], CHAT_DEFAULTS)
+
+
+def test_a_length_that_cannot_be_used_is_measured_as_the_default() -> None:
+    assert read_max_new_tokens(100.0, CHAT_DEFAULTS).max_new_tokens == 100
+    for value in (None, "", 0, -3, "many"):
+        assert read_max_new_tokens(value, CHAT_DEFAULTS) == CHAT_DEFAULTS

@@ -6,6 +6,7 @@ from ui.conversation import (
     read_chatbot,
     read_messages,
     say,
+    settle,
     show_chatbot,
     up_to_last_user,
 )
@@ -50,3 +51,16 @@ def test_an_edited_question_drops_what_followed() -> None:
 def test_an_edited_answer_keeps_what_followed() -> None:
     edited = edit(TURNS, 1, "better")
     assert edited == (TURNS[0], Message("assistant", "better"), *TURNS[2:])
+
+
+def test_of_two_answers_the_first_with_text_stands() -> None:
+    question = TURNS[:3]
+    assert settle(question, question, ["yes", "no"]) == say(question, "assistant", "yes")
+    assert settle(question, question, ["", "no"]) == say(question, "assistant", "no")
+    assert settle(question, question, ["", ""]) == question
+
+
+def test_answers_to_another_question_stand_for_nothing() -> None:
+    assert settle(TURNS[:3], TURNS[:1], ["yes"]) == TURNS[:3]
+    assert settle(TURNS[:3], (), ["yes"]) == TURNS[:3]
+    assert settle((), (), ["yes"]) == ()

@@ -26,6 +26,19 @@ def test_each_end_point_answers(client: Client) -> None:
     assert client.predict("SAY: <b>", history, api_name="/chat") == "<b>"
 
 
+def test_the_tech_assistant_answers_where_it_is_asked_for(client: Client) -> None:
+    settings = {"max_new_tokens": 3}
+    asked = {"answered_by": "assistant", "settings": settings, "api_name": "/chat"}
+    assert client.predict("SAY: abc", **asked) == "abc"
+    history = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
+    assert client.predict("SAY: abc", history=history, **asked) == "abc"
+
+
+def test_an_answerer_that_nobody_knows_is_an_error(client: Client) -> None:
+    with pytest.raises(AppError, match='is "chat" or "assistant"'):
+        client.predict("x", answered_by="nobody", api_name="/chat")
+
+
 def test_settings_are_those_of_sampling_params(client: Client) -> None:
     settings = {"max_new_tokens": 4, "stop": "c"}
     assert client.predict("SAY: abcdef", settings, api_name="/continue") == "ab"

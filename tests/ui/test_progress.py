@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from model.engine.base import LoadProgress
 from model.engine.events import FinishReason, Prefill, Queued, Token
-from model.service import Prepared, Waiting
+from model.service import Prepared, Revoked, Waiting
 from tests.ui.runs import finished, fitted
 from ui.progress import Progress, advance
 
@@ -32,3 +32,10 @@ def test_speed_runs_from_the_first_token() -> None:
 def test_only_the_length_limit_cuts() -> None:
     assert advance(Progress(), [finished(FinishReason.LENGTH)], 0.0).was_cut
     assert not advance(Progress(), [finished(FinishReason.EOS_TOKEN)], 0.0).was_cut
+
+
+def test_a_model_that_had_to_leave_is_remembered_and_the_text_is_kept() -> None:
+    events = [Token(1, "a"), Revoked(), finished(FinishReason.CANCELLED)]
+    progress = advance(Progress(), events, 0.0)
+    assert progress.is_revoked
+    assert (progress.text, progress.is_over) == ("a", True)

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import aclosing
 
 from model.engine.events import Finished, FinishReason
-from model.requests import CompletionRequest
+from model.requests import CompletionRequest, PlaygroundRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
-from ui.progress import Progress
+from ui.progress import Preparing, Progress
 from ui.runs import Runs
 
 LONG = CompletionRequest("SAY: " + "x" * 2000, SamplingParams(max_new_tokens=2000))
@@ -95,3 +95,50 @@ async def test_a_reader_that_leaves_stops_the_engine(service: GenerationService)
     assert runs.num_running == 0
     # The next request does not wait for the rest of the former: the engine is free.
     assert (await run_to_end(runs, SHORT, "s", "continue")).text == "short"
+
+
+async def test_a_request_that_takes_time_to_make_runs_when_it_is_made(
+    service: GenerationService,
+) -> None:
+    is_made = asyncio.Event()
+
+    async def make() -> PlaygroundRequest:
+        await is_made.wait()
+        return SHORT
+
+    steps = []
+    async for progress in Runs(service, None).start(make, "s", "chat"):
+        steps.append(progress)
+        is_made.set()
+    assert steps[0].stage == Preparing()
+    assert steps[-1].text == "short"
+
+
+async def test_stop_also_ends_what_is_still_being_made(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    is_cancelled = asyncio.Event()
+
+    async def make() -> PlaygroundRequest:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_cancelled.set()
+        return SHORT
+
+    steps = []
+    async for progress in runs.start(make, "s", "chat"):
+        steps.append(progress)
+        runs.stop("s", "elsewhere", "chat")
+    assert steps == [Progress(stage=Preparing()), Progress(is_over=True)]
+    await is_cancelled.wait()
+    assert runs.num_running == 0
+
+
+async def test_stop_can_concern_several_places(service: GenerationService) -> None:
+    runs = Runs(service, None)
+    first = await start(runs, "s", "chat")
+    second = asyncio.create_task(run_to_end(runs, LONG, "s", "chat-assistant"))
+    await asyncio.sleep(0)
+    runs.stop("s", "chat", "chat-assistant")
+    assert reason_of(await first) is FinishReason.CANCELLED
+    assert not (await second).text

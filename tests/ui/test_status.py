@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, FinishReason, Prefill, Queued, Token
 from model.errors import GenerationError
 from model.requests import Dropped
-from model.service import Prepared, RunEvent, Waiting
+from model.service import Prepared, Revoked, RunEvent, Waiting
 from tests.ui.runs import finished, fitted
-from ui.progress import Progress, advance
+from ui.progress import Preparing, Progress, advance
 from ui.status import ordinal, render_status
 
 
@@ -61,6 +63,18 @@ def test_the_end_has_all_figures() -> None:
 )
 def test_each_reason_has_words(reason: FinishReason, words: str) -> None:
     assert words in status(finished(reason))
+
+
+def test_a_model_that_was_changed_is_told_from_a_press_of_stop() -> None:
+    line = status(Token(1, "a"), Revoked(), finished(FinishReason.CANCELLED))
+    assert "stopped: the model was changed" in line
+    assert "by you" not in line
+    early = replace(advance(Progress(), [Revoked()], 0.0), is_over=True)
+    assert "Stopped before it began: the model was changed" in render_status(early)
+
+
+def test_a_prompt_that_is_being_fetched_is_said_so() -> None:
+    assert "Fetching the Tech Assistant" in render_status(Progress(stage=Preparing()))
 
 
 def test_a_full_context_is_told_from_the_length_limit() -> None:
