@@ -42,6 +42,7 @@ class Request:
     host: Literal["hub", "cdn"]
     byte_range: str | None
     status: int
+    query: str = ""
 
 
 @dataclass
@@ -91,19 +92,22 @@ class _Fault:
 class HubServer:
     """A context manager; serves on 127.0.0.1 between its start and its end.
 
+    Args:
+        port: of the first host; 0 picks one.
+
     Attributes:
         requests: those that arrived, in order.
         ignores_ranges: send a file from its start, whatever range was asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.ignores_ranges = False
         self._repos: dict[tuple[Kind, str], Repo] = {}
         self._accounts: dict[str, Account] = {}
         self._faults: list[_Fault] = []
         self._lock = threading.Lock()
-        self._servers = [_Server(self, "hub"), _Server(self, "cdn")]
+        self._servers = [_Server(self, "hub", port), _Server(self, "cdn")]
 
     def __enter__(self) -> HubServer:
         for server in self._servers:
@@ -143,6 +147,9 @@ class HubServer:
         repo = Repo(repo_id, "model", folder, gated, is_private)
         self._repos["model", repo_id] = repo
         return repo
+
+    def remove_model(self, repo_id: str) -> None:
+        del self._repos["model", repo_id]
 
     def add_dataset(self, repo_id: str, folder: Path) -> Repo:
         repo = Repo(repo_id, "dataset", folder)
@@ -386,8 +393,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, hub: HubServer, host: Literal["hub", "cdn"]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, hub: HubServer, host: Literal["hub", "cdn"], port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.hub = hub
         self.host = host
 
@@ -428,6 +435,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.host,
                 byte_range,
                 answer.status,
+                address.query,
             )
         )
         self.send_response(answer.status)
