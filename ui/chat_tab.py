@@ -11,7 +11,7 @@ import gradio as gr
 
 from model.errors import InvalidInputError
 from model.loading.assistant_prompt import AssistantPromptSource
-from model.loading.slot import Ready, SlotStatus
+from model.loading.slot import Parked, Ready, SlotStatus
 from model.prompts.texts import check_texts
 from model.sampling import SamplingParams
 from model.service import GenerationService
@@ -457,12 +457,11 @@ class ChatTab:
 
     def _recommend(self, is_greeted: bool, *values: Any) -> Updates:
         """Once a session, and never over what somebody has set."""
-        status = self._residency.status("chat")
-        if is_greeted or not isinstance(status, Ready):
+        if is_greeted or not isinstance(self._residency.status("chat"), Ready | Parked):
             return {self._is_greeted: is_greeted}
         updates: Updates = {self._is_greeted: True}
         if is_untouched(values, CHAT_DEFAULTS):
-            recommended = show_params(chat_defaults(status.resident.preset))
+            recommended = show_params(chat_defaults(self._residency.preset("chat")))
             updates |= dict(zip(self._controls.components, recommended, strict=True))
         return updates
 
