@@ -1,0 +1,1 @@
+"""How the embedded base model was taught to fill in the middle. The app imports none of it."""

@@ -1,0 +1,116 @@
+"""Which examples come when: a function of the seed and the step alone, so that training can stop
+and go on anywhere without keeping more than a number."""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from training.fim import Example, Limits, Order, Shape, TextEncoder, cut_gap, infill_example
+from training.pieces import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What the examples are made of, as shares.
+
+    Attributes:
+        infill: examples with a gap; the others are plain code (StarCoder: 0.5).
+        spm: of the gaps, those in the order suffix, prefix, middle.
+        shapes: of gaps: spans of characters, whole lines, ends of functions.
+        alone: functions without their surroundings, moved to the margin.
+        chunks: of the plain examples, those that are pieces of files.
+        plain_tokens: the longest plain example.
+    """
+
+    infill: float = 0.5
+    spm: float = 0.3
+    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.35), ("lines", 0.45), ("end", 0.2))
+    alone: float = 0.5
+    chunks: float = 0.35
+    plain_tokens: int = 256
+    limits: Limits = field(default_factory=Limits)
+
+
+class BatchMaker:
+    """Makes the batch of any step.
+
+    Args:
+        pieces: functions and chunks; at least one of each.
+        tokenizer: encodes text without seeing special tokens in it.
+        batch_size: examples per step.
+        seed: another seed gives another order and other gaps.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Piece],
+        tokenizer: TextEncoder,
+        batch_size: int,
+        seed: int,
+        mix: Mix | None = None,
+    ) -> None:
+        self._functions = [piece for piece in pieces if piece.kind == "function"]
+        self._chunks = [piece for piece in pieces if piece.kind == "chunk"]
+        self._tokenizer = tokenizer
+        self._batch_size = batch_size
+        self._seed = seed
+        self._mix = mix or Mix()
+        self._orders: dict[str, tuple[int, list[int]]] = {}
+
+    def batch(self, step: int) -> list[Example]:
+        """The examples of `step`."""
+        first = step * self._batch_size
+        return [self.example(index) for index in range(first, first + self._batch_size)]
+
+    def example(self, index: int) -> Example:
+        """The example at `index`; every piece has its turn before one comes again."""
+        rng = random.Random(f"{self._seed}/example/{index}")
+        while True:
+            if rng.random() < self._mix.infill:
+                made = self._infill(self._pick(self._functions, index, "function"), rng)
+            else:
+                made = self._plain(index, rng)
+            if made is not None:
+                return made
+
+    def _pick(self, pieces: list[Piece], index: int, kind: str) -> Piece:
+        epoch, place = divmod(index, len(pieces))
+        if self._orders.get(kind, (-1,))[0] != epoch:
+            order = list(range(len(pieces)))
+            random.Random(f"{self._seed}/{kind}/{epoch}").shuffle(order)
+            self._orders[kind] = (epoch, order)
+        return pieces[self._orders[kind][1][place]]
+
+    def _infill(self, piece: Piece, rng: random.Random) -> Example | None:
+        [shape] = rng.choices(
+            [name for name, _ in self._mix.shapes], [share for _, share in self._mix.shapes]
+        )
+        before, code, after = self._surroundings(piece, rng)
+        gap = cut_gap(code, shape, rng)
+        gap = type(gap)(before + gap.prefix, gap.middle, gap.suffix + after)
+        order: Order = "spm" if rng.random() < self._mix.spm else "psm"
+        return infill_example(gap, self._tokenizer, order, self._mix.limits)
+
+    def _surroundings(self, piece: Piece, rng: random.Random) -> tuple[str, str, str]:
+        """The function alone, at the margin, or where it stands in its file."""
+        if rng.random() < self._mix.alone:
+            return "", textwrap.dedent(piece.code), ""
+        return piece.before, piece.code, piece.after
+
+    def _plain(self, index: int, rng: random.Random) -> Example:
+        """Code as it is; a function alone is followed by the end token."""
+        if rng.random() < self._mix.chunks:
+            text, is_whole = self._pick(self._chunks, index, "chunk").code, False
+        else:
+            piece = self._pick(self._functions, index, "function")
+            before, code, after = self._surroundings(piece, rng)
+            text, is_whole = before + code + after, not before
+        ids = self._tokenizer.encode_text(text.rstrip() if is_whole else text)
+        end = self._tokenizer.special_id("<|endoftext|>")
+        if is_whole and end is not None:
+            ids = [*ids, end]
+        ids = ids[: self._mix.plain_tokens]
+        return Example(ids, list(ids), "plain")
