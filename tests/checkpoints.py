@@ -67,17 +67,21 @@ def write_gpt_bigcode(
     *,
     n_positions: int = 8192,
     multi_query: bool = True,
+    num_layers: int = NUM_LAYERS,
     tokens: Sequence[str] = STARCODER_TOKENS,
     added_tokens: Sequence[str] = (),
     seed: int = 0,
 ) -> Path:
-    """StarCoder 1. Learned positions: one token past `n_positions` is an IndexError."""
+    """StarCoder 1. Learned positions: one token past `n_positions` is an IndexError.
+
+    With many layers it is slow, and as small.
+    """
     tokenizer = write_tokenizer(folder, tokens, added_tokens)
     config = GPTBigCodeConfig(
         vocab_size=len(tokenizer),
         n_positions=n_positions,
         n_embd=HIDDEN_SIZE,
-        n_layer=NUM_LAYERS,
+        n_layer=num_layers,
         n_head=NUM_HEADS,
         n_inner=2 * HIDDEN_SIZE,
         multi_query=multi_query,

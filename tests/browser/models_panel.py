@@ -64,7 +64,7 @@ def expect_advice(box: Locator, message: str, *links: str) -> None:
 def expect_streaming(page: Page, prompt: str = "def f():") -> None:
     """The Continue tab's model writes, token by token."""
     open_tab(page, "Continue")
-    setting(page, "continue", "max_new_tokens").fill("200")
+    setting(page, "continue", "max_new_tokens").fill("40")
     type_code(page, "continue-prompt", prompt)
     page.click("#continue-run")
     wait_for_text(page, "#continue-result .pg-new", 1)
