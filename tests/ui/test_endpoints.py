@@ -27,11 +27,12 @@ def test_each_end_point_answers(client: Client) -> None:
 
 
 def test_the_tech_assistant_answers_where_it_is_asked_for(client: Client) -> None:
-    settings = {"max_new_tokens": 3}
-    asked = {"answered_by": "assistant", "settings": settings, "api_name": "/chat"}
-    assert client.predict("SAY: abc", **asked) == "abc"
+    asked = {"settings": {"max_new_tokens": 13}, "api_name": "/chat"}
+    assert client.predict("Write it.", answered_by="assistant", **asked) == '    """Return'
     history = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
-    assert client.predict("SAY: abc", history=history, **asked) == "abc"
+    told = client.predict("Write it.", history=history, answered_by="assistant", **asked)
+    assert told == '    """Return'
+    assert client.predict("Write it.", **asked) == "Here is a fun"
 
 
 def test_an_answerer_that_nobody_knows_is_an_error(client: Client) -> None:
