@@ -6,8 +6,9 @@ imported on the models' thread with the first load.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,13 @@ from model.engine.base import (
 )
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.worker import Worker
-from model.errors import CheckpointError, EngineClosedError, OutOfMemoryError
+from model.errors import (
+    CheckpointError,
+    EngineClosedError,
+    LoadMemoryError,
+    OutOfMemoryError,
+    PlaygroundError,
+)
 from model.loading.memory_plan import MemoryBudget, MemoryPlan, Quantization, QuantizationWish
 from model.presets import ModelPreset
 from model.prompts.infill import detect_infill
@@ -32,6 +39,9 @@ if TYPE_CHECKING:
     from model.engine.runner import ModelRunner
     from model.tokenization import ModelTokenizer
 
+logger = logging.getLogger(__name__)
+
+PLENTY = MemoryBudget("cpu", 1 << 60, (1 << 60,))
 # What ends a file: without `<file_sep>` StarCoder 2 goes on to invent the next one.
 END_TOKENS = ("<|endoftext|>", "<file_sep>")
 
@@ -138,9 +148,9 @@ class LocalEngine:
         from model.loading.budget import measure_budget
 
         staying = list(staying)
-        freed = sum(each.footprint for each in leaving)
+        freed = sum(each.footprint + each.runner.num_cached_bytes for each in leaving)
         # A model that was asked little holds a small cache still, and may fill it any time.
-        reserved = sum(each.kv_cache for each in staying)
+        reserved = sum(max(0, each.kv_cache - each.runner.num_cached_bytes) for each in staying)
         budget = measure_budget(self._device).with_freed(freed - reserved)
         if self._memory_limit is None:
             return budget
@@ -182,21 +192,46 @@ class LocalEngine:
             for each in self._loaded.values()
             if each.folder == folder and quantization in (None, each.quantization)
         )
-        loaded = next(same, None)
-        if loaded is None:
-            loaded = self._load_folder(preset, folder, report, quantization or "none")
-        former = self._loaded.get(slot)
+        loaded = next(same, None) or self._read(preset, folder, report, quantization or "none")
         self._loaded[slot] = loaded
-        if former is not None and former is not loaded:
-            del former
-            _free_memory()
+        _free_memory()
         return loaded.resident
 
     def _unload(self, slot: Slot) -> None:
         if self._loaded.pop(slot, None) is not None:
             _free_memory()
 
-    def _load_folder(
+    def _read(
+        self,
+        preset: ModelPreset,
+        folder: Path,
+        report: ReportProgress,
+        quantization: Quantization,
+    ) -> _Loaded:
+        """The checkpoint in memory; after a failure nothing of it is left there."""
+        failure: Exception
+        try:
+            return self._read_folder(preset, folder, report, quantization)
+        except PlaygroundError as error:
+            failure = error
+        except Exception as error:
+            from model.loading.checkpoint import is_memory_error
+
+            logger.exception("loading %s failed", folder.name)
+            failure = error
+            if is_memory_error(error):
+                failure = LoadMemoryError(
+                    "The device ran out of memory while the model was loaded.",
+                    "Choose a smaller model or --quantization 4bit, or close what else uses the "
+                    "memory.",
+                )
+        # Out of the except block: the frames of a traceback hold tensors.
+        failure.__cause__ = failure.__context__ = None
+        failure = failure.with_traceback(None)
+        _free_memory()
+        raise failure
+
+    def _read_folder(
         self,
         preset: ModelPreset,
         folder: Path,
@@ -218,6 +253,7 @@ class LocalEngine:
         loaded = load_checkpoint(folder, plan, self._cache_folder)
         _check_vocabulary(loaded.model, tokenizer)
         context_length = context_length_of(loaded.model.config)
+        device = "cpu" if loaded.model.device.type == "cpu" else "cuda:0"
         runner = ModelRunner(
             loaded.model, tokenizer, context_length, self._prefill_chunk, loaded.threads
         )
@@ -234,8 +270,11 @@ class LocalEngine:
             footprint=loaded.footprint,
             is_offloaded=loaded.is_offloaded,
         )
-        memory = self._plan(preset.title, loaded.model.config, self._budget((), ()))
+        # Against plenty, so that no row is left out for want of room.
+        memory = self._plan(preset.title, loaded.model.config, replace(PLENTY, device=device))
         kv_cache = max(row.kv_cache for row in memory.rows_for(quantization))
+        # The last moment to call it off: from here on the new model serves.
+        report(LoadProgress("putting the model in its place"))
         return _Loaded(folder, quantization, runner, resident, loaded.footprint, kv_cache)
 
     def _run(self, generation: Generation) -> None:

@@ -70,6 +70,12 @@ class PrefixCache:
         self._kept: CachedPrefix | None = None
         self._pinned: CachedPrefix | None = None
 
+    @property
+    def num_bytes(self) -> int:
+        """Of all keys and values that are kept between requests."""
+        kept = (each.cache for each in (self._kept, self._pinned) if each is not None)
+        return sum(map(count_bytes, kept))
+
     def take(
         self, prompt_ids: Sequence[int], *, is_reproducible: bool, num_pinned: int = 0
     ) -> CachedPrefix:
@@ -88,12 +94,14 @@ class PrefixCache:
             _num_usable(source, prompt_ids[:-1], grid, is_reproducible=is_reproducible)
             for source in sources
         ]
-        by_length = sorted(zip(lengths, sources, strict=True), key=lambda pair: -pair[0])
-        for length, source in by_length:
-            if length == 0:
-                break
-            # The pinned cache stays as it is; the other one's life ends here.
-            cache = source.cache if source is kept else _copy(source.cache, self._config)
+        ranked = sorted(zip(lengths, sources, strict=True), key=lambda pair: -pair[0])
+        while ranked and ranked[0][0]:
+            length, source = ranked.pop(0)
+            cache = source.cache
+            if source is self._pinned:
+                # It stays as it is. The other one goes before the copy is made, not after.
+                kept, sources, ranked = None, [], []
+                cache = _copy(cache, self._config)
             if _crop(cache, len(source.ids) - length):
                 common = grid.num_common(source.grid, length)
                 num_reproducible = grid.floor(min(source.num_reproducible, length, common))
@@ -107,8 +115,14 @@ class PrefixCache:
 
     def pin(self, prefix: CachedPrefix) -> None:
         """Keep a copy of `prefix` beside the last request's, in place of the one before."""
-        if self._pinned is not None and self._pinned.ids == prefix.ids:
+        former = self._pinned
+        if (
+            former is not None
+            and former.ids == prefix.ids
+            and former.num_reproducible >= prefix.num_reproducible
+        ):
             return
+        del former
         self._pinned = None  # before the copy is made: there is memory for one
         self._pinned = CachedPrefix(
             list(prefix.ids),
@@ -120,6 +134,13 @@ class PrefixCache:
     def clear(self) -> None:
         """Forget everything: after a failure, above all for want of memory."""
         self._kept = self._pinned = None
+
+
+def count_bytes(cache: DynamicCache) -> int:
+    """Of its keys and values."""
+    return sum(
+        layer.keys.nbytes + layer.values.nbytes for layer in cache.layers if layer.is_initialized
+    )
 
 
 def _num_usable(

@@ -87,6 +87,11 @@ class ModelRunner:
         self._healer = WhitespaceHealer(tokenizer, model.get_output_embeddings().out_features)
 
     @property
+    def num_cached_bytes(self) -> int:
+        """Of the keys and values that are kept between requests."""
+        return self._prefixes.num_bytes
+
+    @property
     def can_heal(self) -> bool:
         return self._healer.can_heal
 

@@ -8,6 +8,20 @@ from typing import Literal
 Quantization = Literal["none", "8bit", "4bit"]
 QuantizationWish = Literal["auto", "none", "8bit", "4bit"]
 
+# Layers are not split: between two cards, up to one layer's room stays empty on each.
+DIVISIBLE = 0.95
+
+
+def quantization_of(precision: str) -> Quantization:
+    """That of a model whose weights are held in `precision`, by the name that people read."""
+    match precision:
+        case "8-bit":
+            return "8bit"
+        case "4-bit":
+            return "4bit"
+        case _:
+            return "none"
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
@@ -30,8 +44,8 @@ class MemoryBudget:
         of them it leaves: the figures card by card stay as they are."""
         by_card = self.free_by_card
         if len(by_card) == 1:
-            by_card = (by_card[0] + num_bytes,)
-        return replace(self, free=self.free + num_bytes, free_by_card=by_card)
+            by_card = (max(0, by_card[0] + num_bytes),)
+        return replace(self, free=max(0, self.free + num_bytes), free_by_card=by_card)
 
     def limited_to(self, num_bytes: int) -> MemoryBudget:
         """At most `num_bytes` of it, on all cards together."""
@@ -60,13 +74,7 @@ class PrecisionPlan:
 
     @property
     def quantization(self) -> Quantization:
-        match self.precision:
-            case "8-bit":
-                return "8bit"
-            case "4-bit":
-                return "4bit"
-            case _:
-                return "none"
+        return quantization_of(self.precision)
 
     @property
     def total(self) -> int:
@@ -99,7 +107,15 @@ class MemoryPlan:
     context_length: int
 
     def fits(self, row: PrecisionPlan) -> bool:
-        return row.total <= self.budget.free
+        """On one card, or divided among several: each of those then has working memory of its own,
+        and some of it stays empty, since layers are not split."""
+        cards = self.budget.free_by_card
+        if row.total <= max(cards, default=self.budget.free):
+            return True
+        if len(cards) < 2:
+            return False
+        rooms = (max(0, free - row.activations - row.overhead) for free in cards)
+        return row.weights + row.kv_cache <= DIVISIBLE * sum(rooms)
 
     def row(self, precision: str) -> PrecisionPlan:
         return next(row for row in self.rows if row.precision == precision)
@@ -109,15 +125,21 @@ class MemoryPlan:
         """The widest precision that fits; None where none does."""
         return next(filter(self.fits, self.rows), None)
 
-    def choose(self, wish: QuantizationWish) -> PrecisionPlan | None:
-        """The row that `wish` takes, if it fits. Who asks for unquantised weights gets them where
-        main memory can hold what the cards cannot, which is slow."""
+    def choose(self, wish: QuantizationWish, *, may_offload: bool = False) -> PrecisionPlan | None:
+        """The row that `wish` takes, if it fits.
+
+        Args:
+            may_offload: who asks for unquantised weights gets them where main memory can hold
+                what the cards cannot, too, which is slow.
+        """
         if wish == "auto":
             return self.best
         rows = self.rows_for(wish)
-        offload = self.budget.free_offload if wish == "none" else 0
-        fitting = (row for row in rows if row.total <= self.budget.free + offload)
-        return next(filter(self.fits, rows), None) or next(fitting, None)
+        row = next(filter(self.fits, rows), None)
+        if row is None and may_offload and wish == "none" and self.budget.free_offload:
+            room = self.budget.free + self.budget.free_offload
+            row = next((each for each in rows if each.total <= room), None)
+        return row
 
     def rows_for(self, quantization: Quantization) -> list[PrecisionPlan]:
         """Widest first; several are precisions that a trial chooses from."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.loading.memory_plan import MemoryBudget, PrecisionPlan
+from model.loading.memory_plan import DIVISIBLE, MemoryBudget, PrecisionPlan
 
 QUANTIZED = ("8-bit", "4-bit")
 # transformers takes a tenth off each card's limit for bitsandbytes' scratch memory
 # (`adjust_max_memory` in its quantisers). The plan counts that itself, so it is added first.
 QUANTIZED_ALLOWANCE = 0.9
-# Layers are not split: between two cards, up to one layer's room stays empty on each.
-DIVISIBLE = 0.95
 
 
 @dataclass(frozen=True, slots=True)

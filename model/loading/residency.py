@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
 from model.engine.base import Engine, LoadProgress, ResidentModel
 from model.engine.generation import Slot
-from model.errors import DoesNotFitError, ModelLoadError, PlaygroundError, SwitchingError
+from model.errors import LoadCancelledError, ModelLoadError, PlaygroundError, SwitchingError
 from model.loading.job import LoadJob
-from model.loading.memory_plan import MemoryPlan, Quantization
+from model.loading.memory_plan import MemoryPlan
+from model.loading.room import check_size
 from model.loading.slot import (
     BEAT_SECONDS,
     Change,
@@ -35,21 +35,10 @@ from model.loading.slot import (
     SlotState,
     SlotStatus,
 )
+from model.loading.swap import Swap, as_load_error, without_frames
 from model.presets import ModelPreset
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """How a model gets into memory.
-
-    `quantization` None: as the copy that is there already. `leaving`: whose models make room.
-    """
-
-    plan: MemoryPlan | None
-    quantization: Quantization | None
-    leaving: tuple[Slot, ...]
 
 
 class Residency:
@@ -57,14 +46,23 @@ class Residency:
 
     Args:
         may_swap: models that do not fit together take turns; else the second is refused.
+        tells_reasons: people are told why a model could not be loaded; else only the log is, since
+            reasons name accounts and folders.
     """
 
     def __init__(
-        self, engine: Engine, sources: Mapping[Slot, ModelSource], *, may_swap: bool = True
+        self,
+        engine: Engine,
+        sources: Mapping[Slot, ModelSource],
+        *,
+        may_swap: bool = True,
+        tells_reasons: bool = True,
     ) -> None:
         self._engine = engine
         self._may_swap = may_swap
+        self._tells_reasons = tells_reasons
         self._slots = {slot: SlotState(source) for slot, source in sources.items()}
+        self._swap = Swap(engine, self._slots, self._tell)
         self._tasks: set[asyncio.Task[None]] = set()
         # One download and one load at a time: they share the disk, the line and the memory. A
         # model that is here already need not wait for one that is still being fetched.
@@ -107,23 +105,25 @@ class Residency:
         Raises:
             ModelLoadError: its config is not that of a model that can be loaded.
         """
-        return await asyncio.to_thread(
-            self._engine.plan,
-            slot,
-            source.preset,
-            source.config_folder,
-            source.quantization,
-            without=self._may_leave(slot),
-        )
+        # In the middle of a load free memory says nothing.
+        async with self._load_lock:
+            return await asyncio.to_thread(
+                self._engine.plan,
+                slot,
+                source.preset,
+                source.config_folder,
+                source.quantization,
+                without=self._may_leave(slot),
+            )
 
     def is_busy(self, slot: Slot) -> bool:
         """Whether a load of the slot is under way, so that it can be cancelled."""
-        return self._slots[slot].job is not None
+        return self._slots[slot].is_busy
 
     def retry(self, slot: Slot) -> None:
         """Load again what was asked for. Without a failure, nothing happens."""
         state = self._slots[slot]
-        if state.job is not None:
+        if state.is_busy:
             return
         if isinstance(state.change, ChangeFailed):
             self.switch(slot, state.wanted)
@@ -158,10 +158,11 @@ class Residency:
         self._begin_load(slot, is_urgent=is_urgent)
 
     def cancel(self, slot: Slot) -> None:
-        """Call off the load under way; what was resident before serves on."""
-        job = self._slots[slot].job
-        if job is not None:
-            job.cancel()
+        """Call off what is under way; what was resident before serves on."""
+        state = self._slots[slot]
+        for job in (state.job, state.turn):
+            if job is not None:
+                job.cancel()
 
     async def wait_for_change(self, slot: Slot) -> None:
         """Until something about the slot changes, at most half a second."""
@@ -211,9 +212,8 @@ class Residency:
 
     async def close(self) -> None:
         """Stop loading. A load that runs on a thread goes on there; nobody waits for it."""
-        for state in self._slots.values():
-            if state.job is not None:
-                state.job.cancel()
+        for slot in self._slots:
+            self.cancel(slot)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -222,190 +222,139 @@ class Residency:
         """Fetch what is wanted and make it resident."""
         state = self._slots[slot]
 
-        async def work(job: LoadJob) -> None:
+        async def work() -> None:
             async with _turn(self._fetch_lock, job):
                 checkpoint = await self._fetch(slot, state.wanted, job)
             async with _turn(self._load_lock, job):
-                await self._make_resident(slot, checkpoint, job, is_urgent=is_urgent)
+                await self._bring_in(slot, checkpoint, job, is_urgent=is_urgent)
+                state.end_change()
 
-        self._begin(slot, work)
+        async def attempt() -> None:
+            error = await self._failure_of(slot, work())
+            state.job = None
+            if error is not None:
+                state.set_failed(self._tell(error))
+            self._bring_back(slot)
+
+        job = self._job(lambda progress: state.show(progress) if state.job is job else None)
+        state.job = job
+        self._spawn(attempt())
 
     def _bring_back(self, slot: Slot) -> None:
         """Begin to load a parked model again where somebody waits for it."""
         state = self._slots[slot]
         checkpoint = state.checkpoint
-        if not isinstance(state.status, Parked) or checkpoint is None or not state.num_pending:
+        if not (isinstance(state.status, Parked) and state.num_pending and state.turn is None):
             return
+        assert checkpoint is not None
 
-        async def work(job: LoadJob) -> None:
+        async def work() -> None:
             async with _turn(self._load_lock, job):
-                await self._make_resident(slot, checkpoint, job, is_urgent=False)
+                if state.resident is None:  # else a change was faster
+                    await self._bring_in(slot, checkpoint, job)
 
-        state.target = checkpoint.preset
-        state.set_loading("waiting for its turn in memory")
-        self._begin(slot, work)
+        async def attempt() -> None:
+            error = await self._failure_of(slot, work())
+            state.turn = None
+            if isinstance(error, LoadCancelledError):
+                state.refuse_pending(error)
+                state.set_parked()
+            elif error is not None:
+                state.set_lost(self._tell(error))
 
-    def _begin(self, slot: Slot, work: Callable[[LoadJob], Coroutine[None, None, None]]) -> None:
-        state = self._slots[slot]
+        job = self._job(lambda progress: state.show_turn(progress) if state.turn is job else None)
+        state.turn = job
+        state.set_returning("waiting for its turn in memory")
+        self._spawn(attempt())
+
+    async def _bring_in(
+        self, slot: Slot, checkpoint: Checkpoint, job: LoadJob, *, is_urgent: bool = False
+    ) -> None:
+        """The caller holds the load lock."""
+        try:
+            await self._swap.bring_in(
+                slot, checkpoint, job, self._may_leave(slot), is_urgent=is_urgent
+            )
+        finally:
+            # Who waits for what had to leave asks for it back.
+            for name in self._slots:
+                self._bring_back(name)
+
+    def _job(self, show: Callable[[LoadProgress], None]) -> LoadJob:
         loop = asyncio.get_running_loop()
 
-        def show(progress: LoadProgress) -> None:
-            if state.job is job:
-                state.show(progress)
+        def report(progress: LoadProgress) -> None:
+            # A closed loop means that the process is going down: nobody is left to look.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(show, progress)
 
-        job = LoadJob(lambda progress: _call_soon(loop, show, progress))
-        state.job = job
-        task = loop.create_task(self._attempt(slot, job, work))
+        return LoadJob(report)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(
-        self, slot: Slot, job: LoadJob, work: Callable[[LoadJob], Coroutine[None, None, None]]
-    ) -> None:
-        """Do `work`; a failure becomes the slot's."""
-        state = self._slots[slot]
-        error: PlaygroundError | None = None
+    async def _failure_of(
+        self, slot: Slot, work: Coroutine[None, None, None]
+    ) -> PlaygroundError | None:
+        """Do `work`; the error that it ends with."""
         try:
-            await work(job)
-        except PlaygroundError as known:
-            logger.warning("loading the %s model failed: %s", slot, known)
-            error = known
-        except Exception as unknown:
+            await work
+        except PlaygroundError as error:
+            logger.warning("loading the %s model failed: %s", slot, error)
+            return without_frames(error)
+        except Exception as error:
             logger.exception("loading the %s model failed", slot)
-            error = _as_load_error(unknown)
-        finally:
-            state.job = None
-        if error is not None:
-            state.set_failed(_without_frames(error))
+            return as_load_error(error)
+        return None
+
+    def _tell(self, error: PlaygroundError) -> PlaygroundError:
+        """What people are told of `error`, which is in the log."""
+        if self._tells_reasons or isinstance(error, LoadCancelledError):
+            return error
+        return ModelLoadError(
+            "The model could not be loaded.", "Who runs this app finds the reason in its log."
+        )
 
     async def _fetch(self, slot: Slot, source: ModelSource, job: LoadJob) -> Checkpoint:
         """Bring the checkpoint to this machine, if it can fit into memory at all."""
         if source.resolve is not None:
-            source = await asyncio.to_thread(source.resolve, job)
+            # In the middle of a load free memory says nothing.
+            async with _turn(self._load_lock, job):
+                source = await asyncio.to_thread(source.resolve, job)
             self._slots[slot].target = source.preset
-        description = Description(source.preset)
-        if source.preset.shape is not None:
-            await self._check_size(slot, source, description)
+        description = Description(source.preset, source.config_folder)
+        is_planned = source.preset.shape is not None
+        if is_planned:
+            await self._check_size(slot, source, description, job)
         if source.describe is not None:
             description = await asyncio.to_thread(source.describe, job)
-            if source.preset.shape is None:
-                await self._check_size(slot, source, description)
+        if not is_planned:
+            await self._check_size(slot, source, description, job)
         folder = await asyncio.to_thread(source.fetch, job)
         return Checkpoint(source, description.preset, folder)
 
-    async def _check_size(self, slot: Slot, source: ModelSource, known: Description) -> None:
+    async def _check_size(
+        self, slot: Slot, source: ModelSource, known: Description, job: LoadJob
+    ) -> None:
         """
         Raises:
             DoesNotFitError: not even with all that may leave gone.
         """
-        if any(
-            state.checkpoint is not None and state.checkpoint.preset.name == known.preset.name
-            for name, state in self._slots.items()
-            if name != slot
-        ):
-            return  # one copy may serve both slots: that is known once the folder is
-        plan = await asyncio.to_thread(
-            self._engine.plan,
-            slot,
-            known.preset,
-            known.config_folder,
-            source.quantization,
-            without=self._may_leave(slot),
-        )
-        if plan is not None and plan.choose(source.quantization) is None:
-            raise _does_not_fit(plan)
-
-    async def _make_resident(
-        self, slot: Slot, checkpoint: Checkpoint, job: LoadJob, *, is_urgent: bool
-    ) -> None:
-        """Load a checkpoint in place of the slot's model, and of the other one where it must."""
-        room = await asyncio.to_thread(self._find_room, slot, checkpoint)
-        await self._drain({slot, *room.leaving}, job, is_urgent=is_urgent)
-        parked = [name for name in room.leaving if self._slots[name].resident is not None]
-        try:
-            for name in parked:
-                self._slots[name].set_parked()
-                await asyncio.to_thread(self._engine.unload, name)
-            resident = await asyncio.to_thread(
-                self._engine.load,
-                slot,
-                checkpoint.preset,
-                checkpoint.folder,
-                job.report,
-                room.quantization,
+        others = (state for name, state in self._slots.items() if name != slot)
+        async with _turn(self._load_lock, job):
+            if any(
+                state.checkpoint is not None and state.checkpoint.preset.name == known.preset.name
+                for state in others
+            ):
+                return  # one copy may serve both slots: that is known once the folder is
+            await asyncio.to_thread(
+                check_size, self._engine, slot, source, known, self._may_leave(slot)
             )
-        except Exception:
-            for name in parked:
-                await self._put_back(name)
-            raise
-        self._slots[slot].set_ready(checkpoint, resident, room.plan)
-        for name in parked:
-            self._bring_back(name)
 
     def _may_leave(self, slot: Slot) -> tuple[Slot, ...]:
         return tuple(self._slots) if self._may_swap else (slot,)
-
-    def _find_room(self, slot: Slot, checkpoint: Checkpoint) -> _Room:
-        """How to hold the weights, and whose models have to leave for them.
-
-        Raises:
-            DoesNotFitError: there is no room, whoever leaves.
-        """
-        plan: MemoryPlan | None = None
-        for leaving in ((), (slot,), self._may_leave(slot)):
-            wish = checkpoint.source.quantization
-            plan = self._engine.plan(
-                slot, checkpoint.preset, checkpoint.folder, wish, without=leaving
-            )
-            if plan is None:
-                return _Room(None, None, ())
-            row = plan.choose(wish)
-            if row is not None:
-                return _Room(plan, row.quantization, leaving)
-        assert plan is not None
-        raise _does_not_fit(plan)
-
-    async def _drain(self, slots: Collection[Slot], job: LoadJob, *, is_urgent: bool) -> None:
-        """Let who holds a lease on `slots` finish, and nobody new in."""
-        states = [self._slots[name] for name in slots]
-        for state in states:
-            state.close()
-        try:
-            while busy := next((state for state in states if state.num_leases), None):
-                num_leases = sum(state.num_leases for state in states)
-                job.report(LoadProgress(_waiting_for(num_leases)))
-                if is_urgent:
-                    for state in states:
-                        state.revoke()
-                await busy.wait_briefly()
-            job.check()
-        except BaseException:
-            for state in states:
-                state.open()
-            raise
-
-    async def _put_back(self, slot: Slot) -> None:
-        """Load again what left for a model that then could not be loaded."""
-        state = self._slots[slot]
-        checkpoint = state.checkpoint
-        if checkpoint is None:
-            return
-        state.set_loading(f"putting {checkpoint.preset.title} back")
-        try:
-            room = await asyncio.to_thread(self._find_room, slot, checkpoint)
-            resident = await asyncio.to_thread(
-                self._engine.load,
-                slot,
-                checkpoint.preset,
-                checkpoint.folder,
-                lambda progress: None,
-                room.quantization,
-            )
-        except PlaygroundError as error:
-            logger.warning("putting the %s model back failed: %s", slot, error)
-            state.set_failed(_without_frames(error))
-        else:
-            state.set_ready(checkpoint, resident, room.plan)
 
 
 @asynccontextmanager
@@ -420,44 +369,3 @@ async def _turn(lock: asyncio.Lock, job: LoadJob) -> AsyncIterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _call_soon(
-    loop: asyncio.AbstractEventLoop, show: Callable[[LoadProgress], None], progress: LoadProgress
-) -> None:
-    # A closed loop means that the process is going down: nobody is left to look.
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(show, progress)
-
-
-def _waiting_for(num_leases: int) -> str:
-    noun = "generation" if num_leases == 1 else "generations"
-    return f"waiting for {num_leases} {noun} to finish"
-
-
-def _does_not_fit(plan: MemoryPlan) -> DoesNotFitError:
-    needs = ", ".join(f"{_gigabytes(row.total)} in {row.precision}" for row in plan.rows)
-    return DoesNotFitError(
-        f"{plan.title} does not fit: with one full context it needs {needs}, and "
-        f"{_gigabytes(plan.budget.free)} are free on {plan.budget.device}.",
-        "Choose a smaller model, let it be quantised (--quantization auto), or free memory; then "
-        "retry. Nothing was loaded.",
-        plan,
-    )
-
-
-def _gigabytes(num_bytes: int) -> str:
-    return f"{num_bytes / 1e9:,.1f} GB"
-
-
-def _as_load_error(error: Exception) -> ModelLoadError:
-    return ModelLoadError(
-        f"The model could not be loaded: {type(error).__name__}.",
-        "The terminal has the details; Retry tries again.",
-    )
-
-
-def _without_frames(error: PlaygroundError) -> PlaygroundError:
-    """Frames of a traceback hold tensors; a status that keeps the error must not keep them."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)

@@ -126,6 +126,7 @@ class Lease:
         self._state = state
         self._on_revoke = on_revoke
         self._resident: ResidentModel | None = None
+        self._refusal: PlaygroundError | None = None
 
     async def wait(self) -> AsyncIterator[LoadProgress]:
         """Progress, at each change and at least every `BEAT_SECONDS`, until it is granted.
@@ -134,8 +135,7 @@ class Lease:
             PlaygroundError: the model could not be loaded.
         """
         while self._resident is None:
-            if isinstance(self._state.status, LoadFailed):
-                raise self._state.status.error.with_traceback(None)
+            self._check()
             yield self._state.progress
             await self._state.wait_briefly()
 
@@ -148,9 +148,18 @@ class Lease:
         """
         if self._resident is not None:
             return self._resident
+        self._check()
+        raise ModelNotReadyError(self._state.progress.stage)
+
+    def _check(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
         if isinstance(self._state.status, LoadFailed):
             raise self._state.status.error.with_traceback(None)
-        raise ModelNotReadyError(self._state.progress.stage)
+
+    def refuse(self, error: PlaygroundError) -> None:
+        """It will not be granted."""
+        self._refusal = error
 
     def grant(self, resident: ResidentModel) -> None:
         self._resident = resident
@@ -169,7 +178,8 @@ class SlotState:
         checkpoint: of the resident or parked model.
         plan: the memory plan that it was loaded with; None where it took no memory of its own.
         job: the load under way; None where there is none.
-        version: counts the changes, so that who looks now and then sees whether there was one.
+        turn: the same for a parked model that comes back, which may happen during a download.
+        version: counts the changes that a page shows.
     """
 
     def __init__(self, wanted: ModelSource) -> None:
@@ -180,8 +190,10 @@ class SlotState:
         self.status: SlotStatus = Loading(LoadProgress("waiting to load"))
         self.change: Change | None = None
         self.job: LoadJob | None = None
+        self.turn: LoadJob | None = None
         self.version = 0
         self._is_open = False
+        self._is_returning = False
         self._granted: set[Lease] = set()
         self._pending: list[Lease] = []
         self._changed = asyncio.Event()
@@ -191,13 +203,17 @@ class SlotState:
         return self.status.resident if isinstance(self.status, Ready) else None
 
     @property
+    def is_busy(self) -> bool:
+        """A load or a turn is under way."""
+        return self.job is not None or self.turn is not None
+
+    @property
     def preset(self) -> ModelPreset:
-        """Of the model that is resident or parked; before there is one, of what is coming."""
+        """Of the model that is resident, parked or on its way back; else of what is coming."""
         if isinstance(self.status, Ready):
             return self.status.resident.preset
-        if isinstance(self.status, Parked) and self.checkpoint is not None:
-            return self.checkpoint.preset
-        return self.target
+        has_former = isinstance(self.status, Parked) or self._is_returning
+        return self.checkpoint.preset if has_former and self.checkpoint else self.target
 
     @property
     def num_leases(self) -> int:
@@ -211,10 +227,10 @@ class SlotState:
     @property
     def progress(self) -> LoadProgress:
         """What who waits for the slot's model waits for."""
-        if isinstance(self.change, Changing):
-            return self.change.progress
         if isinstance(self.status, Loading):
             return self.status.progress
+        if isinstance(self.change, Changing):
+            return self.change.progress
         return LoadProgress("waiting for the model's turn")
 
     def enter(self, on_revoke: Callable[[], None] | None) -> Lease:
@@ -228,7 +244,7 @@ class SlotState:
         self._granted.discard(lease)
         if lease in self._pending:
             self._pending.remove(lease)
-        self._notify()
+        self._wake()
 
     def close(self) -> None:
         """Grant no more leases; those that are held go on."""
@@ -243,41 +259,67 @@ class SlotState:
         for lease in list(self._granted):
             lease.revoke()
 
+    def refuse_pending(self, error: PlaygroundError) -> None:
+        """Who waits does so in vain."""
+        for lease in self._pending:
+            lease.refuse(error)
+        self._pending.clear()
+        self._wake()
+
     def show(self, progress: LoadProgress) -> None:
-        """A step of the load under way."""
-        if self.resident is not None:
+        """A step of the load under way: beside the model that serves, or could serve."""
+        if isinstance(self.status, Ready | Parked) or self._is_returning:
             self.change = Changing(self.target, progress)
         else:
             self.status = Loading(progress)
         self._notify()
+
+    def show_turn(self, progress: LoadProgress) -> None:
+        """A step of the turn under way."""
+        if self._is_returning:
+            self.status = Loading(progress)
+            self._notify()
 
     def set_ready(
         self, checkpoint: Checkpoint, resident: ResidentModel, plan: MemoryPlan | None
     ) -> None:
         self.checkpoint = checkpoint
         self.plan = plan
-        self.status = Ready(resident)
-        self.change = None
+        self._set_status(Ready(resident))
         self.open()
 
     def set_loading(self, stage: str) -> None:
         self.change = None
-        self.status = Loading(LoadProgress(stage))
+        self._set_status(Loading(LoadProgress(stage)))
+
+    def end_change(self) -> None:
+        """What was on its way is there."""
+        self.change = None
         self._notify()
+
+    def set_returning(self, stage: str) -> None:
+        """The model from before is on its way back."""
+        self._set_status(Loading(LoadProgress(stage)), is_returning=True)
 
     def set_parked(self) -> None:
         self.close()
-        self.status = Parked()
-        self._notify()
+        self._set_status(Parked())
 
     def set_failed(self, error: PlaygroundError) -> None:
-        """A load failed; a model that is resident serves on."""
-        if self.resident is not None:
+        """A load failed; a model that is there, or could be, serves on."""
+        if isinstance(self.status, Ready | Parked) or self._is_returning:
             self.change = ChangeFailed(self.target, error)
-            self.open()
+            self._notify()
         else:
-            self.status = LoadFailed(error)
-        self._notify()
+            self.change = None
+            self._set_status(LoadFailed(error))
+
+    def set_lost(self, error: PlaygroundError) -> None:
+        """The model from before could not be brought back."""
+        if self.job is None and self.checkpoint is not None:
+            self.wanted = self.checkpoint.source
+            self.target = self.checkpoint.preset
+        self._set_status(LoadFailed(error))
 
     def dismiss_failure(self) -> None:
         """Speak no more of a change that failed; a retry means the resident model again."""
@@ -291,6 +333,11 @@ class SlotState:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), BEAT_SECONDS)
 
+    def _set_status(self, status: SlotStatus, *, is_returning: bool = False) -> None:
+        self.status = status
+        self._is_returning = is_returning
+        self._notify()
+
     def _grant_pending(self) -> None:
         resident = self.resident
         if self._is_open and resident is not None:
@@ -298,9 +345,12 @@ class SlotState:
                 lease.grant(resident)
             self._granted.update(self._pending)
             self._pending.clear()
-        self._notify()
+        self._wake()
 
     def _notify(self) -> None:
         self.version += 1
+        self._wake()
+
+    def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()

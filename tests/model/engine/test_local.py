@@ -234,6 +234,7 @@ async def test_loading_reports_its_stages(engine: LocalEngine, tmp_path: Path) -
         "importing torch and transformers",
         "loading the tokenizer",
         "loading the weights",
+        "putting the model in its place",
     ]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
+from transformers import GPTBigCodeForCausalLM
 
 from model.engine.base import LoadProgress
 from model.engine.events import Finished
+from model.engine.generation import GenerationRequest
 from model.engine.local import LocalEngine
-from model.errors import CheckpointError, DoesNotFitError, LoadCancelledError
+from model.errors import CheckpointError, DoesNotFitError, LoadCancelledError, ModelLoadError
 from model.loading.job import LoadJob
 from model.loading.residency import Residency
 from model.loading.slot import LoadFailed, Parked, Ready
@@ -135,6 +139,49 @@ def test_a_load_can_be_called_off_before_the_weights_are_read(
     with pytest.raises(LoadCancelledError):
         engine.load("base", PRESET, folders[0], report)
     assert not engine._loaded
+
+
+@pytest.mark.parametrize("damage", ["missing tensors", "a larger vocabulary", "called off"])
+def test_nothing_of_a_model_that_could_not_be_loaded_stays_in_memory(
+    engine: LocalEngine, folders: tuple[Path, Path], tmp_path: Path, damage: str
+) -> None:
+    load(engine, "base", folders[0])
+    broken = checkpoints.write_gpt_bigcode(tmp_path / "broken")
+    if damage == "missing tensors":
+        tensors = load_file(broken / "model.safetensors")
+        tensors.pop("transformer.h.1.mlp.c_fc.weight")
+        save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
+    elif damage == "a larger vocabulary":
+        checkpoints.write_tokenizer(broken, [f"<{number}>" for number in range(500)])
+
+    def report(progress: LoadProgress) -> None:
+        if damage == "called off" and progress.stage == "putting the model in its place":
+            raise LoadCancelledError("Called off.")
+
+    with pytest.raises(ModelLoadError) as caught:
+        engine.load("base", PRESET, broken, report)
+    # By type: isinstance asks some of torch's objects for attributes that warn.
+    assert sum(type(each) is GPTBigCodeForCausalLM for each in gc.get_objects()) == 1
+    assert caught.value.__context__ is None
+    assert engine._loaded["base"].folder == folders[0].resolve()
+
+
+def test_what_is_kept_between_requests_is_known(
+    engine: LocalEngine, folders: tuple[Path, Path]
+) -> None:
+    load(engine, "base", folders[0])
+    loaded = engine._loaded["base"]
+    assert loaded.runner.num_cached_bytes == 0
+
+    async def run() -> None:
+        params = SamplingParams(temperature=0, max_new_tokens=4)
+        request = GenerationRequest("base", tuple(range(40, 100)), params, (10_000,))
+        async for _ in engine.submit(request, "test"):
+            pass
+
+    asyncio.run(run())
+    # Two layers, keys and values of one head of 8 numbers, four bytes each, 63 positions.
+    assert loaded.runner.num_cached_bytes == 2 * 2 * 8 * 4 * 63
 
 
 def test_a_folder_without_a_config_cannot_be_planned(engine: LocalEngine, tmp_path: Path) -> None:

@@ -300,9 +300,9 @@ async def stage(residency: Residency, slot: Slot, wanted: str) -> None:
             await residency.wait_for_change(slot)
 
 
-async def test_one_copy_for_both_slots_is_not_refused_for_want_of_room() -> None:
+async def test_one_copy_for_both_slots_is_not_refused_for_want_of_room(tmp_path: Path) -> None:
     preset = ModelPreset("large", "Large", shape=SHAPE)
-    both = ModelSource(preset, lambda job: None)
+    both = ModelSource(preset, lambda job: tmp_path)
     engine = SharingEngine(room=1)
     residency = Residency(engine, {"base": both, "chat": both}, may_swap=False)
     residency.start()
@@ -317,7 +317,133 @@ class SharingEngine(ScriptedEngine):
     """Knows, once it is asked about files, that a second copy needs no room."""
 
     def plan(self, slot, preset, folder, wish="auto", *, without=()):  # type: ignore[no-untyped-def]
-        is_after_fetch = wish == "auto" and slot not in without
-        if is_after_fetch and self._resident_slots - {slot}:
+        if folder is not None and self._resident_slots - {slot}:
             return None
         return super().plan(slot, preset, folder, wish, without=without)
+
+
+async def test_a_parked_model_survives_a_switch_that_fails_or_is_cancelled() -> None:
+    def fetch(job: LoadJob) -> None:
+        while True:
+            job.report(LoadProgress("downloading"))
+
+    async with resident(room=1) as residency:
+        for new in (source("broken"), source("new", fetch)):
+            residency.switch("base", new)
+            if new.preset.name == "new":
+                await stage(residency, "base", "downloading")
+                residency.cancel("base")
+            await settle(residency, "base")
+            assert isinstance(residency.status("base"), Parked)
+            assert isinstance(residency.change("base"), ChangeFailed)
+            async with residency.queue("base") as lease:
+                assert await granted(lease) == "base"
+            async with residency.queue("chat") as lease:
+                assert await granted(lease) == "chat"
+
+
+async def test_a_parked_model_comes_back_while_another_is_downloaded_for_its_slot() -> None:
+    may_go_on = threading.Event()
+
+    def fetch(job: LoadJob) -> None:
+        job.report(LoadProgress("downloading"))
+        assert may_go_on.wait(10)
+
+    async with resident(room=1) as residency:
+        residency.switch("base", source("new", fetch))
+        await stage(residency, "base", "downloading")
+        async with residency.queue("base") as lease:
+            assert await granted(lease) == "base"
+        assert isinstance(residency.change("base"), Changing)
+        may_go_on.set()
+        await settle(residency, "base")
+        assert name_in(residency, "base") == "new"
+        assert residency.change("base") is None
+
+
+async def test_a_turn_does_not_undo_a_switch_that_was_faster() -> None:
+    async with resident(room=1) as residency:
+        async with residency._load_lock:
+            residency.switch("base", source("new"))
+            while not isinstance(residency.change("base"), Changing):
+                await residency.wait_for_change("base")
+            async with residency.queue("base") as lease:
+                await asyncio.sleep(0)
+                residency._load_lock.release()
+                assert await granted(lease) in ("base", "new")
+            await settle(residency, "base")
+            await residency._load_lock.acquire()
+        assert name_in(residency, "base") == "new"
+        assert residency.change("base") is None
+
+
+async def test_a_turn_that_is_cancelled_leaves_the_model_parked_and_tells_who_waits() -> None:
+    async with resident(room=1) as residency, residency.queue("chat") as holder:
+        assert await granted(holder) == "chat"
+        async with residency.queue("base") as lease:
+            await asyncio.sleep(0)
+            residency.cancel("base")
+            with pytest.raises(LoadCancelledError):
+                await granted(lease)
+        await settle(residency, "base")
+        assert isinstance(residency.status("base"), Parked)
+
+
+async def test_a_fault_of_any_kind_while_a_model_is_put_back_leaves_no_slot_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults = {"broken": ModelLoadError("It broke."), "chat": RuntimeError("cuda")}
+
+    def load(self, slot, preset, *rest):  # type: ignore[no-untyped-def]
+        if preset.name in faults:
+            raise faults[preset.name]
+        return ScriptedEngine.load(self, slot, preset, *rest)
+
+    async with resident(room=1) as residency:
+        monkeypatch.setattr(BrittleEngine, "load", load)
+        residency.switch("base", source("broken"))
+        await settle(residency, "base")
+        status = residency.status("chat")
+        assert isinstance(status, LoadFailed)
+        assert "RuntimeError" in status.error.message
+        faults.clear()
+        residency.retry("chat")
+        await settle(residency, "chat")
+        async with residency.queue("chat") as lease:
+            assert await granted(lease) == "chat"
+
+
+async def test_a_wait_for_generations_is_told_once() -> None:
+    async with resident() as residency, residency.queue("base") as lease:
+        assert await granted(lease) == "base"
+        residency.switch("base", source("new"))
+        await stage(residency, "base", "waiting for 1 generation to finish")
+        version = residency.version()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert residency.version() == version
+        residency.cancel("base")
+        await settle(residency, "base")
+
+
+async def test_leases_are_no_news_to_a_page() -> None:
+    async with resident() as residency:
+        version = residency.version()
+        async with residency.queue("base") as lease:
+            assert await granted(lease) == "base"
+        assert residency.version() == version
+
+
+async def test_strangers_are_not_told_why_a_model_could_not_be_loaded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = BrittleEngine()
+    residency = Residency(engine, {"base": source("broken")}, tells_reasons=False)
+    residency.start()
+    await settle(residency, "base")
+    status = residency.status("base")
+    assert isinstance(status, LoadFailed)
+    assert "It broke" not in str(status.error)
+    assert "It broke. Mend it." in caplog.text
+    await residency.close()
+    await asyncio.to_thread(engine.close)
