@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from model.engine.generation import SLOTS, Slot
-from model.errors import HubOfflineError, HubUnavailableError, ModelLoadError
+from model.errors import (
+    HubOfflineError,
+    HubUnavailableError,
+    LoadCancelledError,
+    ModelLoadError,
+)
 from model.loading.job import LoadJob
-from model.loading.memory_plan import MemoryPlan, PrecisionPlan, Quantization, QuantizationWish
+from model.loading.memory_plan import MemoryPlan, PrecisionPlan, QuantizationWish
 from model.loading.slot import ModelSource
 from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, ModelPreset, find_hub_preset
 
@@ -35,7 +40,9 @@ CPU_ADVICE = (
     "python app.py --base-model tiny_starcoder_py"
 )
 
-Plan = Callable[[ModelPreset], MemoryPlan]
+# A model's memory plan, with the memory of every slot counted as free; None where only the
+# checkpoint itself would tell.
+Plan = Callable[[ModelSource], MemoryPlan | None]
 
 
 class Access(Protocol):
@@ -45,7 +52,7 @@ class Access(Protocol):
         """Whether all of them are here; asks nobody."""
         ...
 
-    def check(self, preset: ModelPreset) -> None:
+    def check(self, preset: ModelPreset, job: LoadJob) -> None:
         """Ask the hub.
 
         Raises:
@@ -54,23 +61,13 @@ class Access(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A slot's model, how its weights are held, and why; see `ModelSource`."""
-
-    preset: ModelPreset
-    quantization: QuantizationWish
-    reason: str
-    next_better: str
-
-
 class AutomaticChoice:
-    """Chooses for every slot that was left to it, together, when the first of them is loaded.
+    """Decides for both slots together, when the first of them is loaded: which model, where that
+    was left to it, and how the weights are held, so that both fit.
 
     Args:
-        slots: those that are left to it.
-        fixed: the model that somebody named for the other slot, if its memory can be planned.
-        plan: a model's memory plan, with the memory of every slot counted as free.
+        named: the models that somebody named.
+        plan: see `Plan`.
         access: to the models' files.
         build_source: the source of a preset.
         wish: how weights may be held.
@@ -79,127 +76,151 @@ class AutomaticChoice:
 
     def __init__(
         self,
-        slots: tuple[Slot, ...],
+        named: Mapping[Slot, ModelSource],
         *,
-        fixed: ModelPreset | None,
         plan: Plan,
         access: Access,
         build_source: Callable[[Slot, ModelPreset], ModelSource],
         wish: QuantizationWish = "auto",
         may_swap: bool = True,
     ) -> None:
-        self._slots = slots
-        self._fixed = fixed
+        self._named = named
         self._plan = plan
         self._access = access
         self._build_source = build_source
         self._wish = wish
         self._may_swap = may_swap
-        self._chosen: dict[Slot, Chosen] = {}
+        self._chosen: dict[Slot, ModelSource] | None = None
 
     def source(self, slot: Slot) -> ModelSource:
-        """The source to load `slot` from: it chooses when it is loaded, and anew at a retry."""
+        """The source to load `slot` from: it decides when it is loaded, and anew at a retry."""
 
         def fetch(job: LoadJob) -> None:
-            raise AssertionError("a source that chooses is resolved before it is fetched")
+            raise AssertionError("a source that decides is resolved before it is fetched")
 
-        preset = ModelPreset(AUTO, "Automatic choice")
-        return ModelSource(preset, fetch, resolve=lambda job: self._resolve(slot))
+        def resolve(job: LoadJob) -> ModelSource:
+            return self._resolve(slot, job)
 
-    def _resolve(self, slot: Slot) -> ModelSource:
-        if slot not in self._chosen:
-            self._chosen = self.choose()
-        # Taken once: a retry looks at the machine and the account as they are then.
-        chosen = self._chosen.pop(slot)
-        return replace(
-            self._build_source(slot, chosen.preset),
-            quantization=chosen.quantization,
-            reason=chosen.reason,
-            next_better=chosen.next_better,
-        )
+        named = self._named.get(slot)
+        if named is not None:
+            return replace(named, resolve=resolve)
+        return ModelSource(ModelPreset(AUTO, "Automatic choice"), fetch, resolve=resolve)
 
-    def choose(self) -> dict[Slot, Chosen]:
-        budget = self._plan(EMBEDDED_BASE).budget
-        if budget.device == "cpu":
-            reason = "No GPU was found, so the embedded stand-in serves."
-            return {
-                slot: Chosen(STAND_INS[slot], self._wish, reason, CPU_ADVICE)
-                for slot in self._slots
-            }
-        search = _Search(self._plan, self._access, self._wish, budget.free)
-        if self._slots == SLOTS:
-            pair = search.pair(may_swap=self._may_swap)
-        else:
-            pair = search.single(self._slots[0], self._fixed)
-        gigabytes = budget.free / 1e9
-        reason = f"Chosen for {budget.device} with {gigabytes:,.0f} GB free."
-        return {
-            slot: Chosen(preset, quantization, reason, search.next_better(slot, preset))
-            for slot, (preset, quantization) in pair.items()
+    def _resolve(self, slot: Slot, job: LoadJob) -> ModelSource:
+        if self._chosen is None:
+            self._chosen = self.choose(job)
+        elif slot not in self._chosen:
+            # Taken before: a retry looks at the machine and the account as they are now.
+            self._chosen = {slot: self.choose(job)[slot]}
+        return self._chosen.pop(slot)
+
+    def choose(self, job: LoadJob) -> dict[Slot, ModelSource]:
+        """The source of each slot.
+
+        Raises:
+            LoadCancelledError: `job` was called off.
+        """
+        stand_ins = {slot: self._build_source(slot, STAND_INS[slot]) for slot in SLOTS}
+        plan = self._plan(stand_ins["base"])
+        if plan is None:
+            return {slot: self._named.get(slot, stand_ins[slot]) for slot in SLOTS}
+        budget = plan.budget
+        has_gpu = budget.device != "cpu"
+        ladders = {
+            slot: [self._build_source(slot, _preset(name)) for name in LADDERS[slot]]
+            if has_gpu
+            else []
+            for slot in SLOTS
         }
-
-
-Pick = tuple[ModelPreset, QuantizationWish]
+        search = _Search(
+            ladders, self._named, stand_ins, self._plan, self._access, self._wish, budget.free, job
+        )
+        reason = f"Chosen for {budget.device} with {budget.free / 1e9:,.0f} GB free."
+        if not has_gpu:
+            reason = "No GPU was found, so the embedded stand-in serves."
+        return {
+            slot: source
+            if slot in self._named
+            else replace(
+                source,
+                reason=reason,
+                next_better=search.next_better(slot, source) if has_gpu else CPU_ADVICE,
+            )
+            for slot, source in search.pair(may_swap=self._may_swap).items()
+        }
 
 
 class _Search:
     """One look for what fits and may be fetched. Remembers what stood in the way of what."""
 
-    def __init__(self, plan: Plan, access: Access, wish: QuantizationWish, free: int) -> None:
+    def __init__(
+        self,
+        ladders: Mapping[Slot, Sequence[ModelSource]],
+        named: Mapping[Slot, ModelSource],
+        stand_ins: Mapping[Slot, ModelSource],
+        plan: Plan,
+        access: Access,
+        wish: QuantizationWish,
+        free: int,
+        job: LoadJob,
+    ) -> None:
+        self._ladders = ladders
+        self._named = named
+        self._stand_ins = stand_ins
         self._plan = plan
         self._access = access
         self._wish = wish
         self._free = free
+        self._job = job
         self._obstacles: dict[str, str] = {}
         self._is_allowed: dict[str, bool] = {}
         self._hub_error: ModelLoadError | None = None
 
-    def pair(self, *, may_swap: bool) -> dict[Slot, Pick]:
+    def pair(self, *, may_swap: bool) -> dict[Slot, ModelSource]:
         """Base and chat model: together in the best precision, or by turns, or with a stand-in."""
-        # At the least the chat model's stand-in has to stand beside it.
-        rest = max(0, self._free - self._smallest(EMBEDDED_CHAT).total)
+        stand_in = self._named.get("chat", self._stand_ins["chat"])
+        # At the least the other slot's smallest has to stand beside it.
+        rest = max(0, self._free - self._least(stand_in))
         for base in self._candidates("base", rest):
             for chat in self._candidates("chat", self._free):
                 quantization = self._together(base, chat)
                 if quantization is not None:
-                    return {"base": (base, quantization), "chat": (chat, quantization)}
+                    return _held(base, quantization, chat, quantization)
             chats = self._candidates("chat", self._free) if may_swap else iter(())
-            chat = next(chats, EMBEDDED_CHAT)
-            if not chat.is_stand_in:
-                return {"base": (base, self._wish), "chat": (chat, self._wish)}
-            return {"base": (base, self._best(base, rest)), "chat": (EMBEDDED_CHAT, self._wish)}
-        return {slot: (STAND_INS[slot], self._wish) for slot in SLOTS}
+            chat = next(chats, stand_in)
+            if chat is not self._stand_ins["chat"]:
+                return _held(base, self._wish, chat, self._wish)
+            return _held(base, self._best(base, rest), chat, self._wish)
+        base = self._stand_ins["base"]
+        rest = max(0, self._free - self._least(base))
+        chat = next(self._candidates("chat", rest), stand_in)
+        return _held(base, self._wish, chat, self._best(chat, rest))
 
-    def single(self, slot: Slot, fixed: ModelPreset | None) -> dict[Slot, Pick]:
-        """One slot's model, beside the other's."""
-        free = self._free - (self._smallest(fixed).total if fixed is not None else 0)
-        for preset in self._candidates(slot, free):
-            return {slot: (preset, self._best(preset, free))}
-        return {slot: (STAND_INS[slot], self._wish)}
-
-    def next_better(self, slot: Slot, chosen: ModelPreset) -> str:
+    def next_better(self, slot: Slot, chosen: ModelSource) -> str:
         """What stands between here and the best model that was not chosen, with the way past it."""
-        for name in LADDERS[slot]:
-            preset = _preset(name)
-            if preset == chosen:
+        for source in self._ladders[slot]:
+            if source.preset == chosen.preset:
                 return ""
-            if obstacle := self._obstacles.get(name):
-                return f"{preset.title} would be better. {obstacle}"
+            if obstacle := self._obstacles.get(source.preset.name):
+                return f"{source.preset.title} would be better. {obstacle}"
         return ""
 
-    def _candidates(self, slot: Slot, free: int) -> Iterator[ModelPreset]:
-        """Models of the slot's ladder that fit into `free` alone and may be fetched."""
-        for name in LADDERS[slot]:
-            preset = _preset(name)
-            least = min(self._rows(preset), key=lambda row: row.total)
+    def _candidates(self, slot: Slot, free: int) -> Iterator[ModelSource]:
+        """What was named; else the models of the ladder that fit into `free` alone and may be
+        fetched."""
+        if slot in self._named:
+            yield self._named[slot]
+            return
+        for source in self._ladders[slot]:
+            least = min(self._rows(source), key=lambda row: row.total)
             if least.total > free:
                 self._obstacles.setdefault(
-                    name,
+                    source.preset.name,
                     f"It needs {least.total / 1e9:,.1f} GB in {least.precision}, and "
                     f"{free / 1e9:,.1f} GB are free for it.",
                 )
-            elif self._may_fetch(preset):
-                yield preset
+            elif self._may_fetch(source.preset):
+                yield source
 
     def _may_fetch(self, preset: ModelPreset) -> bool:
         if preset.name not in self._is_allowed:
@@ -210,8 +231,10 @@ class _Search:
         error = self._hub_error
         if error is None:
             try:
-                self._access.check(preset)
+                self._access.check(preset, self._job)
                 return True
+            except LoadCancelledError:
+                raise
             except (HubUnavailableError, HubOfflineError) as known:
                 # It will not answer for the next model either, and each try takes seconds.
                 error = self._hub_error = known
@@ -220,26 +243,41 @@ class _Search:
         self._obstacles[preset.name] = str(error)
         return False
 
-    def _together(self, base: ModelPreset, chat: ModelPreset) -> Quantization | None:
+    def _together(self, base: ModelSource, chat: ModelSource) -> QuantizationWish | None:
         """The best way to hold both at once; None where they do not fit."""
-        chats = {row.quantization: row for row in self._rows(chat)}
-        for row in self._rows(base):
-            other = chats.get(row.quantization)
+        bases, chats = self._rows(base), self._rows(chat)
+        if not bases or not chats:
+            return self._wish  # only their files will tell
+        if base.preset == chat.preset:
+            return next((row.quantization for row in bases if row.total <= self._free), None)
+        others = {row.quantization: row for row in chats}
+        for row in bases:
+            other = others.get(row.quantization)
             if other is not None and row.total + other.total <= self._free:
                 return row.quantization
         return None
 
-    def _best(self, preset: ModelPreset, free: int) -> QuantizationWish:
-        fitting = (row.quantization for row in self._rows(preset) if row.total <= free)
+    def _best(self, source: ModelSource, free: int) -> QuantizationWish:
+        fitting = (row.quantization for row in self._rows(source) if row.total <= free)
         return next(fitting, self._wish)
 
-    def _smallest(self, preset: ModelPreset) -> PrecisionPlan:
-        return min(self._rows(preset), key=lambda row: row.total)
+    def _least(self, source: ModelSource) -> int:
+        return min((row.total for row in self._rows(source)), default=0)
 
-    def _rows(self, preset: ModelPreset) -> list[PrecisionPlan]:
-        """Widest first, those that the operator allows."""
-        rows = self._plan(preset).rows
+    def _rows(self, source: ModelSource) -> list[PrecisionPlan]:
+        """Widest first, those that the operator allows; none where only its files will tell."""
+        plan = self._plan(source)
+        rows = () if plan is None else plan.rows
         return [row for row in rows if self._wish in ("auto", row.quantization)]
+
+
+def _held(
+    base: ModelSource, base_held: QuantizationWish, chat: ModelSource, chat_held: QuantizationWish
+) -> dict[Slot, ModelSource]:
+    return {
+        "base": replace(base, quantization=base_held),
+        "chat": replace(chat, quantization=chat_held),
+    }
 
 
 def _preset(name: str) -> ModelPreset:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from model.engine.base import Engine
 from model.engine.generation import SLOTS, Slot
+from model.errors import ModelLoadError
 from model.loading.choice import AUTO, AutomaticChoice
 from model.loading.job import LoadJob
 from model.loading.memory_plan import MemoryPlan, QuantizationWish
@@ -30,38 +31,35 @@ class HubAccess:
 
         return is_cached(_repo_id(preset), preset.revision)
 
-    def check(self, preset: ModelPreset) -> None:
-        from model.loading.hub import access_to
-
-        access_to(_repo_id(preset), preset.revision)
+    def check(self, preset: ModelPreset, job: LoadJob) -> None:
+        """All that can be known before the weights: the account, the files, the disk."""
+        _HubRepository(preset).describe(job)
 
 
 def build_sources(
     names: Mapping[Slot, str], quantization: QuantizationWish, engine: Engine, *, may_swap: bool
 ) -> dict[Slot, ModelSource]:
-    """The source of each slot; those that are named "auto" are chosen together."""
-    fixed = {
-        slot: resolve_source(slot, name, quantization)
-        for slot, name in names.items()
-        if name != AUTO
-    }
-    free = tuple(slot for slot in SLOTS if slot not in fixed)
+    """The source of each slot: both are planned together, and chosen where a name is "auto"."""
 
-    def plan(preset: ModelPreset) -> MemoryPlan:
-        found = engine.plan("base", preset, None, without=SLOTS)
-        assert found is not None  # every preset on a ladder has a shape
-        return found
+    def plan(source: ModelSource) -> MemoryPlan | None:
+        try:
+            return engine.plan("base", source.preset, source.config_folder, without=SLOTS)
+        except ModelLoadError:
+            return None  # its own slot will say so when it is loaded
 
     automatic = AutomaticChoice(
-        free,
-        fixed=next((source.preset for source in fixed.values() if source.preset.shape), None),
+        {
+            slot: resolve_source(slot, name, quantization)
+            for slot, name in names.items()
+            if name != AUTO
+        },
         plan=plan,
         access=HubAccess(),
         build_source=lambda slot, preset: resolve_source(slot, preset.name, quantization),
         wish=quantization,
         may_swap=may_swap,
     )
-    return {slot: fixed.get(slot) or automatic.source(slot) for slot in SLOTS}
+    return {slot: automatic.source(slot) for slot in SLOTS}
 
 
 def _repo_id(preset: ModelPreset) -> str:
