@@ -1,4 +1,4 @@
-"""Which examples come when: a function of the seed and the step alone, so that training can stop
+"""Which examples come when: a function of the seed and the place alone, so that training can stop
 and go on anywhere without keeping more than a number."""
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ class Mix:
 
 
 class BatchMaker:
-    """Makes the batch of any step.
+    """Makes the examples at any place.
 
     Args:
         pieces: functions and chunks; at least one of each.
         tokenizer: encodes text without seeing special tokens in it.
-        batch_size: examples per step.
         seed: another seed gives another order and other gaps.
     """
 
@@ -48,22 +47,19 @@ class BatchMaker:
         self,
         pieces: Sequence[Piece],
         tokenizer: TextEncoder,
-        batch_size: int,
         seed: int,
         mix: Mix | None = None,
     ) -> None:
         self._functions = [piece for piece in pieces if piece.kind == "function"]
         self._chunks = [piece for piece in pieces if piece.kind == "chunk"]
         self._tokenizer = tokenizer
-        self._batch_size = batch_size
         self._seed = seed
         self._mix = mix or Mix()
         self._orders: dict[str, tuple[int, list[int]]] = {}
 
-    def batch(self, step: int) -> list[Example]:
-        """The examples of `step`."""
-        first = step * self._batch_size
-        return [self.example(index) for index in range(first, first + self._batch_size)]
+    def batch(self, first: int, size: int) -> list[Example]:
+        """The examples from index `first` on."""
+        return [self.example(index) for index in range(first, first + size)]
 
     def example(self, index: int) -> Example:
         """The example at `index`; every piece has its turn before one comes again."""

@@ -19,9 +19,11 @@ CONFIG_FILE = "adapter_config.json"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-def load_untouched(folder: Path, dtype: torch.dtype) -> Any:
+def load_untouched(folder: Path, dtype: torch.dtype, attention: str = "sdpa") -> Any:
     """The checkpoint in `folder` with the four tokens added as the converter adds them."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation=attention
+    )
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer.convert_tokens_to_ids("<fim_prefix>") in (None, tokenizer.unk_token_id):
         add_infill_tokens(model, tokenizer)

@@ -24,11 +24,11 @@ class Progress:
     """How far it is.
 
     Attributes:
-        step: the next step; with the seed it says which examples come next.
+        step: how many steps were taken.
         seed: of the examples' order.
         data_sha256: of the training data that the steps were counted on.
         tokens: tokens read so far, by this training and not by the adapter it began with.
-        examples: the same in examples.
+        examples: the same in examples; with the seed it says which come next.
         curve: one row for each validation.
     """
 

@@ -26,7 +26,7 @@ from model.loading.embedded import RECIPE, prepare_embedded
 from model.tokenization import load_tokenizer
 from training.batches import BatchMaker, Mix
 from training.data import data_folder, read_pieces
-from training.fim import Example
+from training.fim import Example, Limits
 from training.lora import add_adapter, load_untouched, trainable
 from training.losses import example_losses, mean_losses, split_batch
 from training.state import Progress, read_progress, restore_state, save_state
@@ -34,9 +34,12 @@ from training.state import Progress, read_progress, restore_state, save_state
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
-NUM_VALIDATION = 192
+NUM_VALIDATION = 96
 # One kind's tokens against another's: a plain example has ten times as many that count.
 WEIGHTS = {"plain": 0.1}
+# Shorter than the curve's, whose examples stay what they are: more of them for the same time.
+LIMITS = Limits(prefix=120, suffix=70, middle=80)
+MAX_PLAIN_TOKENS = 220
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Options:
     validate_seconds: between two points of the curve.
     """
 
-    batch_size: int = 12
+    batch_size: int = 6
     max_tokens: int = 1200
     save_seconds: float = 180.0
     validate_seconds: float = 900.0
@@ -144,7 +147,7 @@ class Trainer:
 
     def take_step(self, rate: float) -> dict[str, tuple[float, int]]:
         """One optimiser step; gives the summed loss and the number of tokens by kind."""
-        examples = self._batches.batch(self.progress.step)
+        examples = self._batches.batch(self.progress.examples, self._options.batch_size)
         weight = sum(
             WEIGHTS.get(example.kind, 1.0) * sum(label >= 0 for label in example.labels[1:])
             for example in examples
@@ -220,13 +223,14 @@ def build_trainer(arguments: argparse.Namespace) -> Trainer:
         logger.info("the data changed: another order of examples from here")
         progress = replace(progress, seed=progress.seed + 1, data_sha256=digest)
     start = None if arguments.start == "nothing" else RECIPE.adapter
-    untouched = load_untouched(prepare_embedded("chat", lambda _: None), torch.bfloat16)
+    untouched = load_untouched(prepare_embedded("chat", lambda _: None), torch.bfloat16, "eager")
     model = add_adapter(untouched, start, rank=32, first_layer=8)
     tokenizer = load_tokenizer(prepare_embedded("base", lambda _: None))
-    options, mix = Options(), replace(Mix(), infill=arguments.infill)
+    options = Options()
+    mix = Mix(infill=arguments.infill, limits=LIMITS, plain_tokens=MAX_PLAIN_TOKENS)
     pieces = read_pieces(train_file)
-    batches = BatchMaker(pieces, tokenizer, options.batch_size, progress.seed, mix)
-    maker = BatchMaker(read_pieces(data_folder() / "validation.jsonl"), tokenizer, 1, seed=0)
+    batches = BatchMaker(pieces, tokenizer, progress.seed, mix)
+    maker = BatchMaker(read_pieces(data_folder() / "validation.jsonl"), tokenizer, seed=0)
     validation = [maker.example(index) for index in range(NUM_VALIDATION)]
     schedule = Schedule(peak=arguments.rate, seconds=arguments.minutes * 60)
     trainer = Trainer(model, batches, validation, folder, progress, schedule, options)
