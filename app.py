@@ -151,7 +151,8 @@ def build_service(settings: Settings) -> GenerationService:
     else:
         names: dict[Slot, str] = {"base": settings.base_model, "chat": settings.chat_model}
         sources = build_sources(names, settings.quantization, engine, may_swap=may_swap)
-    return GenerationService(Residency(engine, sources, may_swap=may_swap), engine)
+    residency = Residency(engine, sources, may_swap=may_swap, tells_reasons=not settings.is_public)
+    return GenerationService(residency, engine)
 
 
 def build_engine(settings: Settings) -> Engine:

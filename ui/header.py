@@ -8,7 +8,7 @@ from html import escape
 from model.engine.generation import Slot
 from model.loading.slot import LoadFailed, Loading, ModelSource, Parked, Ready, SlotStatus
 from model.presets import ModelPreset
-from ui.notices import error_notice, linked
+from ui.notices import error_notice, linked, linked_name
 from ui.status import stage_text
 
 TITLE = "StarCoder Playground"
@@ -76,10 +76,7 @@ def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:
             state, details = "ready", [resident.device, resident.precision]
     inner = " · ".join([f"<b>{escape(preset.title)}</b>", *map(escape, details)])
     if preset.license is not None:
-        inner += (
-            f' · <a href="{escape(preset.license.url)}" target="_blank" rel="noopener noreferrer">'
-            f"{escape(preset.license.name)}</a>"
-        )
+        inner += f" · {linked_name(preset.license.name, preset.license.url)}"
     return (
         f'<span class="pg-chip pg-{state}" title="{_ROLES[slot]}: {state}">'
         f'<i class="pg-dot" aria-hidden="true"></i>'

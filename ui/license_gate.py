@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -10,6 +10,7 @@ import gradio as gr
 
 from model.licenses import License
 from ui.actions import INSTANT, Updates, build_html
+from ui.notices import linked_name
 
 STORAGE_KEY = "starcoder-playground-licences"
 
@@ -18,12 +19,19 @@ class LicenseGate:
     """Stands in front of `work`, what the visitor came for, until the restrictions were read.
 
     What a browser has agreed to is remembered there, by the licence's name.
+
+    Args:
+        licenses: those of the models on the page now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, licenses: Callable[[], Iterable[License | None]]) -> None:
+        self._licenses = licenses
         # The fixed secret keeps what is stored readable over restarts; there is nothing to hide.
-        self.accepted = gr.BrowserState([], storage_key=STORAGE_KEY, secret=STORAGE_KEY)
+        self._accepted = gr.BrowserState([], storage_key=STORAGE_KEY, secret=STORAGE_KEY)
         self._asked = gr.State(())
+        # Names of the licences on the page. Its change opens or shuts the gate, in an event of its
+        # own that reads what the browser has agreed to by then.
+        self.required = gr.State(())
         with gr.Column(visible=False, elem_classes="pg-gate", elem_id="license-gate") as self._gate:
             self._text = build_html("", "license-text")
             self._accept = gr.Button(
@@ -36,25 +44,33 @@ class LicenseGate:
     def bind(self, work: Any) -> None:
         """Name the component that is hidden meanwhile."""
         self._work = work
+        self.required.change(
+            self._look,
+            self._accepted,
+            [self._gate, self._text, self._asked, self._work],
+            **INSTANT,
+        )
         self._accept.click(
             self._accepted_now,
-            [self.accepted, self._asked],
-            [self.accepted, self._gate, self._work],
+            [self._accepted, self._asked],
+            [self._accepted, self._gate, self._work],
             **INSTANT,
         )
 
-    @property
-    def outputs(self) -> list[Any]:
-        """The components that `updates` changes."""
-        return [self._gate, self._text, self._asked, self._work]
+    def updates(self) -> Updates:
+        """Tell the gate which licences are on the page."""
+        return {self.required: tuple(self._restricting())}
 
-    def updates(self, licenses: Iterable[License | None], accepted: list[str] | None) -> Updates:
-        """Shut where one of `licenses` restricts use and was not agreed to."""
-        asked = {
+    def _restricting(self) -> dict[str, License]:
+        return {
             license.name: license
-            for license in licenses
+            for license in self._licenses()
             if license is not None and license.restricts_use
         }
+
+    def _look(self, accepted: list[str] | None) -> Updates:
+        """Shut where a licence restricts use and was not agreed to."""
+        asked = self._restricting()
         for name in accepted or []:
             asked.pop(name, None)
         return {
@@ -66,7 +82,7 @@ class LicenseGate:
 
     def _accepted_now(self, accepted: list[str] | None, asked: tuple[str, ...]) -> Updates:
         return {
-            self.accepted: sorted({*(accepted or []), *asked}),
+            self._accepted: sorted({*(accepted or []), *asked}),
             self._gate: gr.update(visible=False),
             self._work: gr.update(visible=True),
         }
@@ -74,10 +90,7 @@ class LicenseGate:
 
 def _render(license: License) -> str:
     items = "".join(f"<li>{escape(restriction)}</li>" for restriction in license.restrictions)
-    link = (
-        f'<a href="{escape(license.url)}" target="_blank" rel="noopener noreferrer">'
-        f"{escape(license.name)}</a>"
-    )
+    link = linked_name(license.name, license.url)
     return (
         f"<h2>Before you use this model</h2><p>Its licence, {link}, restricts what the model and "
         "what it writes may be used for. In short; the licence's own text counts:</p>"

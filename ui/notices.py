@@ -23,9 +23,12 @@ _PARTS = {
 }
 
 
-# What is made to stand out in a message: addresses, and commands of this program.
-_ADDRESS = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:)]")
-_COMMAND = re.compile(r"python app\.py(?: -[-\w]+(?: [\w][\w./-]*[\w-])?)+|hf auth login")
+# What is made to stand out in a message: addresses, and commands for a terminal.
+_STANDING_OUT = re.compile(
+    r"https?://[^\s<>\"'`]*[^\s<>\"'`.,;:)]"
+    r"|python app\.py(?: -[-\w]+(?: [\w][\w./-]*[\w-])?)+"
+    r"|hf auth login"
+)
 
 
 def notice(kind: Kind, text: str, advice: str = "") -> str:
@@ -37,13 +40,20 @@ def notice(kind: Kind, text: str, advice: str = "") -> str:
 
 def linked(text: str) -> str:
     """`text` as HTML: escaped, its addresses as links and its commands as code."""
-    html = _ADDRESS.sub(_link, escape(text, quote=False))
-    return _COMMAND.sub(lambda match: f"<code>{match[0]}</code>", html)
+    html, end = "", 0
+    for match in _STANDING_OUT.finditer(text):
+        html += escape(text[end : match.start()], quote=False)
+        found, end = match[0], match.end()
+        is_address = found.startswith("http")
+        html += linked_name(found, found) if is_address else f"<code>{escape(found)}</code>"
+    return html + escape(text[end:], quote=False)
 
 
-def _link(match: re.Match[str]) -> str:
-    address = match[0]
-    return f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>'
+def linked_name(name: str, url: str) -> str:
+    """`name` as a link, where there is somewhere to go."""
+    if not url.startswith(("https://", "http://")):
+        return escape(name)
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(name)}</a>'
 
 
 def error_notice(error: PlaygroundError) -> str:

@@ -16,7 +16,7 @@ from model.loading.residency import Residency
 from model.loading.slot import ChangeFailed, Changing, LoadFailed, Loading, Parked, Ready
 from ui.actions import INSTANT, Updates, build_button, build_html
 from ui.memory_table import render_memory_plan
-from ui.notices import error_notice, linked, notice
+from ui.notices import error_notice, linked, linked_name, notice
 from ui.status import stage_text
 
 ROLES: dict[Slot, str] = {"base": "Continue and Infill", "chat": "Chat"}
@@ -29,9 +29,22 @@ QUANTIZATIONS = {
 
 
 class SlotPanel:
-    """One slot's card. Without a catalogue its model cannot be changed from the page."""
+    """One slot's card.
 
-    def __init__(self, residency: Residency, slot: Slot, catalogue: Catalogue | None) -> None:
+    Args:
+        catalogue: the models on offer; without one the model cannot be changed from the page.
+        is_public: strangers see it, who cannot follow advice on how to get a better one.
+    """
+
+    def __init__(
+        self,
+        residency: Residency,
+        slot: Slot,
+        catalogue: Catalogue | None,
+        *,
+        is_public: bool = False,
+    ) -> None:
+        self._is_public = is_public
         self._residency = residency
         self._slot = slot
         self._catalogue = catalogue
@@ -48,19 +61,23 @@ class SlotPanel:
     @property
     def outputs(self) -> list[Any]:
         """The components that `updates` changes."""
-        return [self._info, self._change, self._cancel, self._retry, self._dismiss]
+        shown = [self._info, self._change, self._cancel, self._retry, self._dismiss]
+        return shown if self._catalogue is None else [*shown, self._model]
 
     def updates(self) -> Updates:
         change = self._residency.change(self._slot)
         may_act = self._catalogue is not None
         has_failed = isinstance(change, ChangeFailed)
-        return {
+        updates: Updates = {
             self._info: self._render_info(),
             self._change: _render_change(change),
             self._cancel: gr.update(visible=may_act and self._residency.is_busy(self._slot)),
             self._retry: gr.update(visible=may_act and has_failed),
             self._dismiss: gr.update(visible=may_act and has_failed),
         }
+        if self._catalogue is not None:  # folders come and go
+            updates[self._model] = gr.update(choices=_choices(self._catalogue, self._slot))
+        return updates
 
     def wire(self, then_show: Any) -> None:
         """Have each button act, and then have the page look again by `then_show(event)`."""
@@ -83,7 +100,7 @@ class SlotPanel:
         slot = self._slot
         with gr.Row(elem_classes="pg-choice"):
             self._model = gr.Dropdown(
-                [(entry.label, entry.name) for entry in catalogue.entries(slot)],
+                _choices(catalogue, slot),
                 value=None,
                 label=f"Another model for {ROLES[slot]}",
                 elem_id=f"models-{slot}-model",
@@ -165,7 +182,8 @@ class SlotPanel:
         facts = "".join(
             f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _facts(resident)
         )
-        why = " ".join(filter(None, (source.reason, source.next_better)))
+        next_better = "" if self._is_public else source.next_better
+        why = " ".join(filter(None, (source.reason, next_better)))
         table = (
             ""
             if plan is None
@@ -175,6 +193,10 @@ class SlotPanel:
         )
         reason = f'<p class="pg-fine">{linked(why)}</p>' if why else ""
         return f'<dl class="pg-facts">{facts}</dl>{reason}{table}'
+
+
+def _choices(catalogue: Catalogue, slot: Slot) -> list[tuple[str, str]]:
+    return [(entry.label, entry.name) for entry in catalogue.entries(slot)]
 
 
 def _wish(text: str) -> Any:
@@ -203,10 +225,7 @@ def _facts(resident: ResidentModel) -> list[tuple[str, str]]:
 
 
 def _license_link(license: License) -> str:
-    return (
-        f'<a href="{escape(license.url)}" target="_blank" rel="noopener noreferrer">'
-        f"{escape(license.name)}</a>"
-    )
+    return linked_name(license.name, license.url)
 
 
 def _render_change(change: Changing | ChangeFailed | None) -> str:

@@ -47,8 +47,10 @@ class Top:
             gr.Accordion("Models and memory", open=False, elem_id="models"),
             gr.Row(elem_classes="pg-slots"),
         ):
-            self._panels = [SlotPanel(residency, slot, catalogue) for slot in SLOTS]
-        self._gate = LicenseGate()
+            self._panels = [
+                SlotPanel(residency, slot, catalogue, is_public=is_public) for slot in SLOTS
+            ]
+        self._gate = LicenseGate(lambda: [residency.preset(slot).license for slot in SLOTS])
 
     @property
     def changed(self) -> Any:
@@ -63,11 +65,12 @@ class Top:
         """
         self._gate.bind(work)
         outputs = [self._seen, self._header, self._note, self._failures, self._retry]
-        parts: tuple[Any, ...] = (*self._panels, self._gate, infill_tab, chat_tab)
+        outputs.append(self._gate.required)
+        parts: tuple[Any, ...] = (*self._panels, infill_tab, chat_tab)
         for part in parts:
             outputs += part.outputs
 
-        async def show(seen: int, accepted: list[str] | None) -> AsyncGenerator[Updates, None]:
+        async def show(seen: int) -> AsyncGenerator[Updates, None]:
             """Once, if there is news; on and on while a model is on its way."""
             while True:
                 version = self._residency.version()
@@ -77,7 +80,7 @@ class Top:
                     if version == seen
                     else (
                         {self._seen: version}
-                        | self._updates(accepted)
+                        | self._updates()
                         | infill_tab.updates_for(self._residency.status("base"))
                         | chat_tab.updates_for(self._residency.status("chat"))
                     )
@@ -89,19 +92,20 @@ class Top:
 
         watching: dict[str, Any] = {
             "fn": show,
-            "inputs": [self._seen, self._gate.accepted],
+            "inputs": self._seen,
             "outputs": outputs,
             **STREAMING,
         }
         opened = blocks.load(**watching)
-        again = self._retry.click(self._load_again, None, None, **INSTANT)
-        for event in (opened, again.then(**watching)):
-            chat_tab.fill_system_prompt(event)
+        chat_tab.fill_system_prompt(opened)
+        if not self._is_public:  # a hidden button can be pressed, too
+            again = self._retry.click(self._load_again, None, None, **INSTANT)
+            chat_tab.fill_system_prompt(again.then(**watching))
         for panel in self._panels:
             panel.wire(lambda event: event.then(**watching))
         gr.Timer(LOOK_SECONDS).tick(**watching | {"trigger_mode": "once"})
 
-    def _updates(self, accepted: list[str] | None) -> Updates:
+    def _updates(self) -> Updates:
         statuses = self._statuses()
         has_failed = any(isinstance(status, LoadFailed) for status in statuses.values())
         sources = {slot: self._residency.source(slot) for slot in SLOTS}
@@ -114,8 +118,7 @@ class Top:
         for panel in self._panels:
             updates |= panel.updates()
         if self._is_public:
-            licenses = [preset.license for preset in self._presets().values()]
-            updates |= self._gate.updates(licenses, accepted)
+            updates |= self._gate.updates()
         return updates
 
     def _is_moving(self) -> bool:
@@ -128,7 +131,8 @@ class Top:
     async def _load_again(self) -> None:
         # Async, and so on the event loop, where residency lives.
         for slot in SLOTS:
-            self._residency.retry(slot)
+            if isinstance(self._residency.status(slot), LoadFailed):
+                self._residency.retry(slot)
 
     def _presets(self) -> dict[Slot, Any]:
         return {slot: self._residency.preset(slot) for slot in SLOTS}

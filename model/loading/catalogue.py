@@ -10,8 +10,8 @@ from model.engine.generation import Slot
 from model.errors import SwitchingError
 from model.loading.memory_plan import QuantizationWish
 from model.loading.slot import ModelSource
-from model.loading.sources import EMBEDDED, resolve_source
-from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS, ModelPreset
+from model.loading.sources import EMBEDDED, hub_source, resolve_source
+from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS, ModelPreset, find_hub_preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,9 @@ class Catalogue:
                 "This model is not on offer here.",
                 "Choose one from the list; the operator adds folders with --model-folders.",
             )
+        preset = find_hub_preset(name)
+        if preset is not None and preset.name == name:
+            return hub_source(preset, quantization)  # not a folder that happens to be called so
         return resolve_source(slot, name, quantization)
 
     def _checkpoints(self) -> Iterator[Path]:

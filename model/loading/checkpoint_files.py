@@ -130,6 +130,9 @@ def read_header(file: Path) -> dict[str, tuple[int, ...]]:
 def _check_architecture(values: dict[str, Any]) -> None:
     """What the config says of its model's class, before transformers makes something of it."""
     names = values.get("architectures") or []
+    quantized = values.get("quantization_config") or {}
+    if not isinstance(names, list) or not isinstance(quantized, dict):
+        raise CheckpointError("config.json is damaged.", FETCH_AGAIN)
     known = [name for name in names if hasattr(transformers, str(name))]
     if "auto_map" in values and not known:
         raise CheckpointError(
@@ -139,7 +142,7 @@ def _check_architecture(values: dict[str, Any]) -> None:
         )
     if known and not any(_is_causal(str(name)) for name in known):
         raise CheckpointError(f"{known[0]} is no model that continues a text.", CHOOSE_OTHER)
-    method = (values.get("quantization_config") or {}).get("quant_method")
+    method = quantized.get("quant_method")
     if method is not None:
         raise CheckpointError(
             f"The weights of this checkpoint are quantised already ({method}).",

@@ -97,6 +97,20 @@ def plan_memory(
         CheckpointError: no causal language model can be built from `config`.
     """
     skeleton = build_skeleton(config)
+    try:
+        return _plan(title, skeleton, budget, chunk=chunk, precision=precision)
+    except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        # State-space and other architectures describe themselves in words of their own.
+        raise CheckpointError(
+            f"The memory of a model of type {config.model_type!r} cannot be planned: its attention "
+            "is of a kind that is not known here.",
+            "Choose a checkpoint of a decoder model such as StarCoder, StarCoder 2 or Llama.",
+        ) from error
+
+
+def _plan(
+    title: str, skeleton: PreTrainedModel, budget: MemoryBudget, *, chunk: int, precision: str
+) -> MemoryPlan:
     device = torch.device("cpu" if budget.device == "cpu" else "cuda")
     planner = _Planner(skeleton, device, chunk)
     compute = compute_precision(precision, device)

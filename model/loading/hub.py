@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, get_session, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, validate_repo_id
 
 from model.engine.base import LoadProgress
 from model.errors import HubError
-from model.licenses import APACHE_2, OPENRAIL_M, License
+from model.licenses import License
+from model.loading.card import license_of, read_license
 from model.loading.hub_download import POLL_SECONDS, TIMEOUT, HubDownload
 from model.loading.hub_errors import (
     Account,
@@ -31,7 +31,7 @@ from model.loading.hub_errors import (
     not_a_hub,
     offline,
 )
-from model.loading.hub_files import CARD, CachedRepo, HubFile, choose_files, plan_files
+from model.loading.hub_files import CachedRepo, HubFile, choose_files, plan_files
 from model.loading.job import LoadJob
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class HubCheckpoint:
         """
         cached = _cached_checkpoint(self.repo)
         if cached is not None:
-            return Description(cached, 0, license=_license_in(cached, self.repo))
+            return Description(cached, 0, license=read_license(cached, self.repo.page))
         stage = f"asking the hub about {self.repo.repo_id}"
         job.report(LoadProgress(stage))
         survey = _watched(job, lambda: _survey(self.repo))
@@ -259,7 +259,7 @@ def _list_files(repo: HubRepo, account: Account | None) -> _Survey:
         if not info.sha:
             raise not_a_hub()
     is_closed = bool(info.gated or info.private)
-    return _Survey(info.sha, files, account, _license(card, repo), is_closed)
+    return _Survey(info.sha, files, account, license_of(card, repo.page), is_closed)
 
 
 def _check_access(repo: HubRepo) -> None:
@@ -303,33 +303,6 @@ def _check_room(repo: HubRepo, num_missing: int) -> None:
     num_free = shutil.disk_usage(CachedRepo(repo).nearest_folder()).free
     if num_missing and num_missing + DISK_MARGIN > num_free:
         raise disk_full(repo, num_missing, num_free, DISK_MARGIN)
-
-
-def _license_in(folder: Path, repo: HubRepo) -> License | None:
-    """By the card in a snapshot."""
-    try:
-        return _license(metadata_load(folder / CARD) or {}, repo)
-    except (OSError, ValueError):
-        return None
-
-
-def _license(card: dict[str, Any], repo: HubRepo) -> License | None:
-    """By a card's front matter: `license`, and `license_name` and `license_link` where "other"."""
-    named = card.get("license")
-    name = str(named[0] if isinstance(named, list) and named else named or "")
-    if name == "apache-2.0":
-        return APACHE_2
-    if name == "bigcode-openrail-m":
-        return OPENRAIL_M
-    if not name:
-        return None
-    if name == "other":
-        name = str(card.get("license_name") or "its own licence")
-    link = str(card.get("license_link") or "")
-    url = link if link.startswith("https://") else repo.page
-    # The families whose texts forbid uses; which uses, only the text tells.
-    restricts = any(word in name.lower() for word in ("rail", "llama", "gemma"))
-    return License(name[:80], url, ("Uses that its text forbids.",) if restricts else ())
 
 
 def _watched(job: LoadJob, ask: Callable[[], T]) -> T:

@@ -83,10 +83,16 @@ def resolve_source(slot: Slot, name: str, quantization: QuantizationWish = "auto
 def folder_source(folder: Path, quantization: QuantizationWish = "auto") -> ModelSource:
     """A checkpoint that lies on this machine."""
     preset = ModelPreset(str(folder), folder.resolve().name)
+
+    def describe(job: LoadJob) -> Description:
+        from model.loading.card import read_license
+
+        return Description(replace(preset, license=read_license(folder)), folder)
+
     return ModelSource(
         preset,
         lambda job: folder,
-        describe=lambda job: Description(preset, folder),
+        describe=describe,
         config_folder=folder,
         quantization=quantization,
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from model.errors import ContextLengthError, PlaygroundError, PromptError
 from model.requests import Dropped
-from ui.notices import dropped_notice, error_notice
+from ui.notices import dropped_notice, error_notice, linked, linked_name
 
 
 def subclasses(kind: type[PlaygroundError]) -> set[type[PlaygroundError]]:
@@ -31,3 +31,20 @@ def test_dropped_turns_are_counted() -> None:
     html = dropped_notice(Dropped("user", "start", 300, num_turns=4), 7000)
     assert "300 tokens (4 turns) left out from the start of the conversation" in html
     assert "7,300 tokens long, 7,000 fit" in html
+
+
+def test_addresses_are_links_and_commands_stand_out() -> None:
+    html = linked("See https://example.com/a?b=1&c=<2>, then run `hf auth login`.")
+    assert '<a href="https://example.com/a?b=1&amp;c=" target="_blank"' in html
+    assert "&lt;2&gt;" in html
+    assert "<code>hf auth login</code>" in html
+    assert linked("python app.py --base-model a/b-1.") == (
+        "<code>python app.py --base-model a/b-1</code>."
+    )
+
+
+def test_a_name_is_a_link_only_where_there_is_somewhere_to_go() -> None:
+    assert linked_name("A<b>", "https://example.com") == (
+        '<a href="https://example.com" target="_blank" rel="noopener noreferrer">A&lt;b&gt;</a>'
+    )
+    assert linked_name("A<b>", "javascript:alert(1)") == "A&lt;b&gt;"

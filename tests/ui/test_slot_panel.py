@@ -26,7 +26,11 @@ def source(name: str, **options: str) -> ModelSource:
 
 @asynccontextmanager
 async def panel_over(
-    *, room: int | None = None, catalogue: Catalogue | None = None, base: ModelSource | None = None
+    *,
+    room: int | None = None,
+    catalogue: Catalogue | None = None,
+    base: ModelSource | None = None,
+    is_public: bool = False,
 ) -> AsyncIterator[tuple[SlotPanel, Residency]]:
     engine = ScriptedEngine(room=room)
     residency = Residency(engine, {"base": base or source("base"), "chat": source("chat")})
@@ -34,7 +38,7 @@ async def panel_over(
     for slot in ("base", "chat"):
         await settle(residency, slot)
     with gr.Blocks(analytics_enabled=False):
-        panel = SlotPanel(residency, "base", catalogue)
+        panel = SlotPanel(residency, "base", catalogue, is_public=is_public)
     yield panel, residency
     await residency.close()
     await asyncio.to_thread(engine.close)
@@ -52,6 +56,14 @@ async def test_the_card_says_what_is_resident_and_why() -> None:
         info = panel.updates()[panel._info]
         assert "8,192 tokens" in info
         assert "Chosen for cuda:0. More memory would help." in info
+
+
+async def test_strangers_are_not_told_how_the_owner_gets_a_better_model() -> None:
+    chosen = source("base", reason="Chosen for cuda:0.", next_better="alice has not been let in.")
+    async with panel_over(base=chosen, is_public=True) as (panel, _):
+        info = panel.updates()[panel._info]
+        assert "Chosen for cuda:0." in info
+        assert "alice" not in info
 
 
 async def test_a_planned_models_table_stands_on_its_card() -> None:

@@ -46,3 +46,11 @@ def test_what_is_not_on_offer_is_refused(slot: str, tmp_path: Path) -> None:
 
 def test_an_entry_becomes_the_source_of_its_slot() -> None:
     assert Catalogue().source("chat", "embedded", "auto").preset is EMBEDDED_CHAT
+
+
+def test_a_folder_that_is_called_like_a_preset_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "starcoder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert Catalogue().source("base", "starcoder", "auto").preset.repo_id == "bigcode/starcoder"

@@ -83,7 +83,9 @@ def test_a_folder_that_is_no_checkpoint_is_said_so(tmp_path: Path) -> None:
     assert "is no checkpoint: it holds no config.json" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "null", '{"architectures": 5}', '{"quantization_config": [1]}']
+)
 def test_a_damaged_config_is_said_so(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text)
     assert "config.json" in refusal(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
-from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig, T5Config
+from transformers import AutoModelForCausalLM, DynamicCache, MambaConfig, PreTrainedConfig, T5Config
 
 from model.errors import CheckpointError
 from model.loading.checkpoint import DevicePlan, load_checkpoint
@@ -209,6 +209,12 @@ def test_a_config_that_contradicts_itself_is_an_error_with_advice() -> None:
 def test_a_config_of_no_causal_model_is_an_error_with_advice() -> None:
     with pytest.raises(CheckpointError, match="'t5'"):
         plan_memory("", T5Config(), CARD, chunk=CHUNK, precision="float16")
+
+
+def test_an_architecture_without_attention_as_we_know_it_is_an_error_with_advice() -> None:
+    config = MambaConfig(hidden_size=32, num_hidden_layers=1, vocab_size=100)
+    with pytest.raises(CheckpointError, match="'mamba' cannot be planned"):
+        plan_memory("", config, CARD, chunk=CHUNK, precision="float16")
 
 
 def test_a_context_that_no_config_names_is_an_error() -> None:

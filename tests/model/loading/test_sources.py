@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from model.loading.job import LoadJob
-from model.loading.sources import resolve_source
+from model.loading.sources import folder_source, resolve_source
 from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS, OPENRAIL_M
 
 
@@ -38,3 +38,17 @@ def test_an_unknown_repository_promises_nothing() -> None:
 def test_names_and_repositories_of_presets_are_unique() -> None:
     names = [name for row in HUB_PRESETS for name in (row.name, row.repo_id)]
     assert len(names) == len(set(names))
+
+
+def test_a_folders_card_names_its_licence(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    describe = folder_source(tmp_path).describe
+    assert describe is not None
+    job = LoadJob(lambda progress: None)
+    assert describe(job).preset.license is None
+    card.write_text("---\nlicense: bigcode-openrail-m\n---\n")
+    assert describe(job).preset.license is OPENRAIL_M
+    card.write_text("---\nlicense: other\nlicense_name: mine\n---\n")
+    license = describe(job).preset.license
+    assert license is not None
+    assert (license.name, license.url) == ("mine", "")
