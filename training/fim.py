@@ -15,6 +15,8 @@ from typing import Literal, Protocol
 Order = Literal["psm", "spm"]
 Shape = Literal["characters", "lines", "end"]
 
+SHAPES: tuple[Shape, ...] = ("characters", "lines", "end")
+
 IGNORED = -100  # the label that torch's cross-entropy leaves out
 MAX_SPAN_CHARS = 160
 MAX_GAP_LINES = 6

@@ -102,7 +102,7 @@ class Trainer:
         schedule: Schedule,
         options: Options,
     ) -> None:
-        self._model = model
+        self.model = model
         self._batches = batches
         self._validation = validation
         self._folder = folder
@@ -137,13 +137,13 @@ class Trainer:
                     "step %d · %d tokens · %s · rate %.1e · %.0f tokens/s · %.0f min left",
                     *(self.progress.step, self.progress.tokens, means, rate, speed, left),
                 )
-                save_state(self._folder, self._model, self.optimiser, self.progress)
+                save_state(self._folder, self.model, self.optimiser, self.progress)
                 last_save, last_tokens, means = now, self.progress.tokens, _Means()
             if now - last_validation >= self._options.validate_seconds:
                 self.validate()
                 last_validation = now
         self.validate()
-        save_state(self._folder, self._model, self.optimiser, self.progress)
+        save_state(self._folder, self.model, self.optimiser, self.progress)
 
     def take_step(self, rate: float) -> dict[str, tuple[float, int]]:
         """One optimiser step; gives the summed loss and the number of tokens by kind."""
@@ -155,13 +155,13 @@ class Trainer:
         seen: dict[str, tuple[float, int]] = {}
         for part in split_batch(examples, self._options.max_tokens):
             with torch.autocast("cpu", torch.bfloat16):
-                losses = example_losses(self._model, part)
+                losses = example_losses(self.model, part)
             weighted = [WEIGHTS.get(loss.kind, 1.0) * loss.total for loss in losses]
             torch.autograd.backward(torch.stack(weighted).sum() / weight)
             for loss in losses:
                 total, count = seen.get(loss.kind, (0.0, 0))
                 seen[loss.kind] = (total + loss.total.item(), count + loss.num_tokens)
-        torch.nn.utils.clip_grad_norm_(trainable(self._model).values(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trainable(self.model).values(), 1.0)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.step()
@@ -174,7 +174,7 @@ class Trainer:
     def validate(self) -> None:
         """Add a point to the curve."""
         with torch.autocast("cpu", torch.bfloat16):
-            losses = mean_losses(self._model, self._validation, self._options.max_tokens)
+            losses = mean_losses(self.model, self._validation, self._options.max_tokens)
         row = {kind: round(loss, 4) for kind, loss in losses.items()}
         done = {"examples": self.progress.examples, "tokens": self.progress.tokens}
         self.progress.curve.append({**done, **row})
@@ -182,7 +182,7 @@ class Trainer:
 
     def publish(self, folder: Path) -> None:
         """Write a checkpoint to hand on: the adapter in half precision and how far it is."""
-        save_state(folder, self._model, None, self.progress, dtype=torch.float16)
+        save_state(folder, self.model, None, self.progress, dtype=torch.float16)
 
 
 class _Means:
