@@ -83,7 +83,7 @@ def build_controls(defaults: SamplingParams, tab: str) -> Controls:
     stop = gr.Textbox(
         value="\n".join(defaults.stop),
         label=TITLES["stop"],
-        elem_id=f"{tab}-stop",
+        elem_id=f"{tab}-stop-strings",
         info=r"one per line; \n is a line break, \t a tab",
         lines=2,
         max_lines=6,

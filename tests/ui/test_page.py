@@ -44,3 +44,10 @@ def test_without_infill_the_prefix_is_continued_to_the_suffix() -> None:
 
 def test_without_a_suffix_the_prefix_is_just_continued() -> None:
     assert continuation_to_suffix("a", " \n", SamplingParams()).params.stop == ()
+
+
+async def test_every_element_has_a_name_of_its_own(service: GenerationService) -> None:
+    page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
+    components = page.blocks.config["components"]
+    names = [name for each in components if (name := each["props"].get("elem_id"))]
+    assert sorted(names) == sorted(set(names))
