@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check format fast bench gpu-check clean
+.PHONY: help run test check format fast bench gpu-check train-data train train-eval clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 12
@@ -37,6 +37,15 @@ bench: $(VENV)/.installed-dev  ## measure; benchmarks/README.md says what
 
 gpu-check: $(VENV)/.installed-dev  ## on a card: a random 15.5B model, memory and speed, 31 GB of disk
 	$(BIN)/python -m benchmarks.gpu_check $(ARGS)
+
+train-data: $(VENV)/.installed  ## sources that the infill adapter learns from, into the cache
+	$(BIN)/python -m training.data
+
+train: $(VENV)/.installed  ## go on training the infill adapter; ARGS="--minutes 120"
+	nice -n 19 $(BIN)/python -m training.train $(ARGS)
+
+train-eval: $(VENV)/.installed  ## judge it on held-out code; ARGS="--gaps 400"
+	$(BIN)/python -m training.evaluate $(ARGS)
 
 clean:  ## remove the environment and what the tools left; the user's cache stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
