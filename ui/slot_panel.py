@@ -61,28 +61,31 @@ class SlotPanel:
     @property
     def outputs(self) -> list[Any]:
         """The components that `updates` changes."""
-        shown = [self._info, self._change, self._cancel, self._retry, self._dismiss]
-        return shown if self._catalogue is None else [*shown, self._model]
+        return [self._info, self._change, self._cancel, self._retry, self._dismiss]
 
     def updates(self) -> Updates:
         change = self._residency.change(self._slot)
         may_act = self._catalogue is not None
         has_failed = isinstance(change, ChangeFailed)
-        updates: Updates = {
+        return {
             self._info: self._render_info(),
             self._change: _render_change(change),
             self._cancel: gr.update(visible=may_act and self._residency.is_busy(self._slot)),
             self._retry: gr.update(visible=may_act and has_failed),
             self._dismiss: gr.update(visible=may_act and has_failed),
         }
-        if self._catalogue is not None:  # folders come and go
-            updates[self._model] = gr.update(choices=_choices(self._catalogue, self._slot))
-        return updates
 
-    def wire(self, then_show: Any) -> None:
+    def wire(self, blocks: gr.Blocks, then_show: Any) -> None:
         """Have each button act, and then have the page look again by `then_show(event)`."""
-        if self._catalogue is None:
+        catalogue = self._catalogue
+        if catalogue is None:
             return
+
+        def look_again() -> Any:
+            # Folders come and go. Not while somebody chooses: it would undo the choice.
+            return gr.update(choices=_choices(catalogue, self._slot))
+
+        blocks.load(look_again, None, self._model, **INSTANT)
         choice = [self._model, self._quantization]
         preview = {"fn": self._preview, "inputs": choice, "outputs": self._plan, **INSTANT}
         self._model.change(**preview)

@@ -102,7 +102,7 @@ class Top:
             again = self._retry.click(self._load_again, None, None, **INSTANT)
             chat_tab.fill_system_prompt(again.then(**watching))
         for panel in self._panels:
-            panel.wire(lambda event: event.then(**watching))
+            panel.wire(blocks, lambda event: event.then(**watching))
         gr.Timer(LOOK_SECONDS).tick(**watching | {"trigger_mode": "once"})
 
     def _updates(self) -> Updates:
