@@ -76,7 +76,7 @@ class Evaluation:
         kept = {row["name"]: Answer(**row) for row in _read_rows(path)}
         missing = [gap for gap in gaps if gap.name not in kept]
         if missing:
-            model = self._load(contender)
+            model = self.load(contender)
             judge = (
                 BaselineJudge(model, self.tokenizer)
                 if contender.adapter is None
@@ -97,7 +97,7 @@ class Evaluation:
         kept = {row["text"]: (row["loss"], row["tokens"]) for row in _read_rows(path)}
         missing = [text for text in texts if text not in kept]
         if missing:
-            model = self._load(contender)
+            model = self.load(contender)
             for batch in _alike(missing, len):
                 rows = [self.tokenizer.encode_text(text)[:MAX_PLAIN_TOKENS] for text in batch]
                 with torch.inference_mode():
@@ -109,7 +109,8 @@ class Evaluation:
             logger.info("%s: %d plain texts", contender.title, len(kept))
         return [kept[text] for text in texts]
 
-    def _load(self, contender: Contender) -> Any:
+    def load(self, contender: Contender) -> Any:
+        """The model, merged with its adapter."""
         model = load_untouched(self._base, torch.float32)
         if contender.adapter is not None:
             model = PeftModel.from_pretrained(model, contender.adapter).merge_and_unload()
