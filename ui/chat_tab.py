@@ -124,10 +124,10 @@ class ChatTab:
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
         typed = [self._box, self._system, self._choice, self._controls.max_new_tokens]
-        listener = self._meter.listener(
-            [*typed, self._chatbot, *self._pair.inputs], self._read_context
-        )
-        gr.on([*(component.change for component in typed), *triggers], **listener)
+        inputs = [*typed, self._chatbot, *self._pair.inputs]
+        listener = self._meter.listener(inputs, self._read_context)
+        gr.on([component.change for component in typed], **listener)
+        gr.on(triggers, **self._meter.listener(inputs, self._read_context, is_alone=False))
         for event in self._conversation_events:
             event.then(**listener)
 
@@ -223,9 +223,10 @@ class ChatTab:
             )
             self._conversation_events.append(kept)
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
-        chosen = self._choice.change(
-            self._choose, self._choice, [self._note, self._system], **INSTANT
-        )
+        shown = [self._note, self._system]
+        # The meter listens to it, too: see there.
+        how = INSTANT | {"trigger_mode": "multiple"}
+        chosen = self._choice.change(self._choose, self._choice, shown, **how)
         chosen.then(self._fetch_prompt, self._choice, self._note, **INSTANT)
 
     async def _send(

@@ -61,7 +61,8 @@ class ContinueTab:
         """Have the context's meter follow the typing, and these events of the page."""
         inputs = [self._editor, self._controls.max_new_tokens]
         typing = [component.change for component in inputs]
-        gr.on([*typing, *triggers], **self._meter.listener(inputs, _read))
+        gr.on(typing, **self._meter.listener(inputs, _read))
+        gr.on(triggers, **self._meter.listener(inputs, _read, is_alone=False))
 
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):

@@ -89,8 +89,10 @@ class InfillTab:
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
         typed = [self._prefix, self._suffix, self._controls.max_new_tokens]
+        inputs = [*typed, self._order]
         typing = [component.change for component in typed]
-        gr.on([*typing, *triggers], **self._meter.listener([*typed, self._order], self._read))
+        gr.on(typing, **self._meter.listener(inputs, self._read))
+        gr.on(triggers, **self._meter.listener(inputs, self._read, is_alone=False))
 
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")

@@ -35,14 +35,19 @@ class Meter:
         self._place = build_html("", elem_id, "pg-meter")
 
     def listener(
-        self, inputs: Sequence[Any], read: Callable[..., Sequence[Reading]]
+        self,
+        inputs: Sequence[Any],
+        read: Callable[..., Sequence[Reading]],
+        *,
+        is_alone: bool = True,
     ) -> dict[str, Any]:
         """For `gr.on` or an event's `then`: measure what `read` makes of `inputs`.
 
-        Of many events in a row, the last counts.
-
         Args:
             read: raises a `PlaygroundError` for what no request can be made of.
+            is_alone: no other meter listens to the event. Of many in a row, the last then counts.
+                Where two listeners of one event put it off, Gradio's page calls both again when
+                either is done, and so on without end (`js/core/src/dependency.ts`, `dispatch`).
         """
 
         async def show(*values: Any) -> str:
@@ -57,7 +62,7 @@ class Meter:
             "fn": show,
             "inputs": list(inputs),
             "outputs": self._place,
-            "trigger_mode": "always_last",
+            "trigger_mode": "always_last" if is_alone else "multiple",
             **INSTANT,
         }
 

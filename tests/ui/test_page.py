@@ -51,3 +51,16 @@ async def test_every_element_has_a_name_of_its_own(service: GenerationService) -
     components = page.blocks.config["components"]
     names = [name for each in components if (name := each["props"].get("elem_id"))]
     assert sorted(names) == sorted(set(names))
+
+
+async def test_no_two_listeners_put_the_same_event_off(service: GenerationService) -> None:
+    # They would call each other again without end.
+    page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
+    events = page.blocks.config["dependencies"]
+    put_off = [
+        (component, name)
+        for event in events
+        for component, name in event["targets"]
+        if event["trigger_mode"] == "always_last" and name != "then"
+    ]
+    assert len(put_off) == len(set(put_off))
