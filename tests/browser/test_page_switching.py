@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +36,10 @@ from tests.browser.tabs import (
     wait_for_text,
 )
 from tests.checkpoints import (
-    STARCHAT_ADDED_TOKENS,
     write_gpt_bigcode,
     write_llama,
     write_santacoder,
+    write_starchat,
 )
 from tests.hub import HubServer
 from tests.servers import RunningApp, running_app
@@ -45,6 +47,7 @@ from tests.servers import RunningApp, running_app
 pytestmark = pytest.mark.browser
 
 NEW = "#continue-result .pg-new"
+NUM_CHARS = 5
 
 
 @dataclass
@@ -61,20 +64,35 @@ class Scene:
         expect(chip(self.page)).to_contain_text(f"{name} · cpu", timeout=TIMEOUT)
 
     def begin_long_run(self) -> None:
-        """As long as the context; who begins it ends it."""
+        """Ends by itself long after the test; at a pace that leaves the page time for the rest."""
+        self.switch("slow")
         setting(self.page, "continue", "max_new_tokens").fill("8000")
         self.page.click("#continue-run")
-        wait_for_text(self.page, NEW, 20)
+        wait_for_text(self.page, NEW, NUM_CHARS)
+
+    @contextmanager
+    def memory_for(self, num_bytes: int) -> Iterator[None]:
+        """The app may take no more than so much on top of what it has."""
+        process = self.app.process.pid
+        num_pages = int(Path(f"/proc/{process}/statm").read_text().split()[0])
+        limit = num_pages * resource.getpagesize() + num_bytes
+        before = resource.prlimit(process, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        try:
+            yield
+        finally:
+            resource.prlimit(process, resource.RLIMIT_AS, before)
 
 
 @pytest.fixture(scope="module")
 def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("models")
-    # Slow enough for what happens while it writes.
-    first = write_gpt_bigcode(folder / "first", num_layers=24, added_tokens=STARCHAT_ADDED_TOKENS)
+    first = write_starchat(folder / "first")
+    write_gpt_bigcode(folder / "slow", num_layers=200)
     write_gpt_bigcode(folder / "second", seed=1)
     write_santacoder(folder / "short")
     write_llama(folder / "plain")
+    # Small on the disk; in memory its mask takes 400 MB.
+    write_gpt_bigcode(folder / "wide", n_positions=20_000)
     write_faulty(folder)
     flags = (*FLAGS, "--base-model", str(first), "--chat-model", str(first))
     home = tmp_path_factory.mktemp("home")
@@ -93,12 +111,14 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def scene(stage: Scene) -> Scene:
+def scene(stage: Scene) -> Iterator[Scene]:
     """With the model `first` in the base slot and something typed."""
     open_tab(stage.page, "Continue")
     type_code(stage.page, "continue-prompt", TYPED)
     stage.switch("first")
-    return stage
+    yield stage
+    if stage.page.locator("#continue-stop").is_visible():
+        stage.page.click("#continue-stop")
 
 
 def write_faulty(folder: Path) -> None:
@@ -116,9 +136,9 @@ def test_a_switch_waits_for_what_is_being_generated(scene: Scene) -> None:
     scene.begin_long_run()
     load_model(page, "second")
     expect(change(page)).to_contain_text("second: waiting for 1 generation to finish")
-    expect(chip(page)).to_contain_text("first")
+    expect(chip(page)).to_contain_text("slow")
     before = len(generated(page, "continue-result"))
-    wait_for_text(page, NEW, before + 20)
+    wait_for_text(page, NEW, before + NUM_CHARS)
     page.click("#continue-stop")
     expect(chip(page)).to_contain_text("second · cpu", timeout=TIMEOUT)
     expect(status(page, "continue")).to_contain_text("stopped by you")
@@ -133,12 +153,12 @@ def test_a_switch_that_waits_can_be_called_off(scene: Scene) -> None:
     expect(change(page)).to_contain_text("waiting for 1 generation to finish")
     page.click("#models-base-cancel")
     expect_advice(change(page), "Loading second was cancelled; the model from before serves")
-    wait_for_text(page, NEW, len(generated(page, "continue-result")) + 20)
+    wait_for_text(page, NEW, len(generated(page, "continue-result")) + NUM_CHARS)
     page.click("#continue-stop")
     expect(status(page, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
     page.click("#models-base-dismiss")
     expect(change(page)).to_be_hidden()
-    expect(chip(page)).to_contain_text("first")
+    expect(chip(page)).to_contain_text("slow")
 
 
 def test_an_urgent_switch_keeps_the_text_so_far_and_says_why_it_ends(scene: Scene) -> None:
@@ -151,7 +171,7 @@ def test_an_urgent_switch_keeps_the_text_so_far_and_says_why_it_ends(scene: Scen
         "stopped: the model was changed", timeout=TIMEOUT
     )
     expect(chip(page)).to_contain_text("second · cpu", timeout=TIMEOUT)
-    assert len(generated(page, "continue-result")) >= 20
+    assert len(generated(page, "continue-result")) >= NUM_CHARS
     assert code_in(page, "continue-prompt") == TYPED
 
 
@@ -173,6 +193,18 @@ def test_a_faulty_checkpoint_leaves_the_former_model_serving(
     expect(chip(page)).to_contain_text("first · cpu")
     assert code_in(page, "continue-prompt") == TYPED
     expect_streaming(page)
+
+
+def test_memory_that_runs_out_while_loading_leaves_the_former_model_serving(scene: Scene) -> None:
+    page = scene.page
+    with scene.memory_for(150_000_000):
+        load_model(page, "wide")
+        expect_advice(change(page), "The machine ran out of memory while the model was loaded.")
+        expect(chip(page)).to_contain_text("first · cpu")
+        assert code_in(page, "continue-prompt") == TYPED
+        expect_streaming(page)
+    page.click("#models-base-retry")
+    expect(chip(page)).to_contain_text("wide · cpu", timeout=TIMEOUT)
 
 
 def test_what_cannot_fit_is_refused_with_its_table_before_anything_is_asked(scene: Scene) -> None:
