@@ -23,11 +23,11 @@ _PARTS = {
 }
 
 
-# What is made to stand out in a message: addresses, and commands for a terminal.
+# What is made to stand out in a message: addresses, and commands, in backquotes or this program's.
 _STANDING_OUT = re.compile(
     r"https?://[^\s<>\"'`]*[^\s<>\"'`.,;:)]"
     r"|python app\.py(?: -[-\w]+(?: [\w][\w./-]*[\w-])?)+"
-    r"|hf auth login"
+    r"|`([^`\n]+)`"
 )
 
 
@@ -43,8 +43,8 @@ def linked(text: str) -> str:
     html, end = "", 0
     for match in _STANDING_OUT.finditer(text):
         html += escape(text[end : match.start()], quote=False)
-        found, end = match[0], match.end()
-        is_address = found.startswith("http")
+        found, end = match[1] or match[0], match.end()
+        is_address = match[1] is None and found.startswith("http")
         html += linked_name(found, found) if is_address else f"<code>{escape(found)}</code>"
     return html + escape(text[end:], quote=False)
 

@@ -53,7 +53,7 @@ class SlotPanel:
             self._change = build_html("", f"models-{slot}-change")
             with gr.Row(elem_classes="pg-actions"):
                 self._cancel = build_button("Cancel", f"models-{slot}-cancel", visible=False)
-                self._retry = build_button("Try again", f"models-{slot}-retry", visible=False)
+                self._retry = build_button("Retry", f"models-{slot}-retry", visible=False)
                 self._dismiss = build_button("Dismiss", f"models-{slot}-dismiss", visible=False)
             if catalogue is not None:
                 self._build_choice(catalogue)
@@ -188,7 +188,7 @@ class SlotPanel:
         next_better = "" if self._is_public else source.next_better
         why = " ".join(filter(None, (source.reason, next_better)))
         table = (
-            ""
+            '<p class="pg-fine">It takes no memory of its own.</p>'
             if plan is None
             else render_memory_plan(
                 plan, precision=resident.precision, footprint=resident.footprint

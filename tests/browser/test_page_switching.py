@@ -252,3 +252,5 @@ def test_the_same_model_in_both_slots_and_another_one_beside_it(scene: Scene) ->
     load_model(page, "first", "chat")
     expect(chip(page, 1)).to_contain_text("first · cpu", timeout=TIMEOUT)
     expect(page.locator("#chat-refusal")).to_be_hidden()
+    # One copy serves both slots.
+    expect(page.locator("#models-chat")).to_contain_text("It takes no memory of its own.")

@@ -37,7 +37,7 @@ def test_addresses_are_links_and_commands_stand_out() -> None:
     html = linked("See https://example.com/a?b=1&c=<2>, then run `hf auth login`.")
     assert '<a href="https://example.com/a?b=1&amp;c=" target="_blank"' in html
     assert "&lt;2&gt;" in html
-    assert "<code>hf auth login</code>" in html
+    assert "then run <code>hf auth login</code>." in html
     assert linked("python app.py --base-model a/b-1.") == (
         "<code>python app.py --base-model a/b-1</code>."
     )
