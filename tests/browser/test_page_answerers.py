@@ -220,7 +220,8 @@ def test_the_prompt_is_fetched_from_the_hub_when_the_assistant_is_chosen(
 @pytest.fixture(scope="module")
 def small_memory_url() -> Iterator[str]:
     """An app with room for one of its two models."""
-    engine = ScriptedEngine(room=1)
+    # Slow enough for Stop to be seen.
+    engine = ScriptedEngine(room=1, tokens_per_second=150)
     presets = {"base": find_hub_preset("starcoder"), "chat": find_hub_preset("starchat-beta")}
     sources = {
         slot: ModelSource(preset, lambda job: None)
