@@ -56,4 +56,5 @@ def wait_for_text(page: Page, selector: str, num_chars: int) -> None:
 
 def setting(page: Page, tab: str, field: str) -> Locator:
     """The box of a sampling setting."""
-    return page.locator(f"#{tab}-{field} :is(input, textarea)").first
+    name = "stop-strings" if field == "stop" else field  # "stop" is the button
+    return page.locator(f"#{tab}-{name} :is(input, textarea)").first
