@@ -64,6 +64,8 @@ def expect_advice(box: Locator, message: str, *links: str) -> None:
 def expect_streaming(page: Page, prompt: str = "def f():") -> None:
     """The Continue tab's model writes, token by token."""
     open_tab(page, "Continue")
+    page.click("#continue-clear")
+    expect(page.locator("#continue-result .pg-new")).to_have_count(0)
     setting(page, "continue", "max_new_tokens").fill("40")
     type_code(page, "continue-prompt", prompt)
     page.click("#continue-run")
