@@ -22,7 +22,6 @@ from tests.browser.models_panel import (
     change,
     chip,
     expect_advice,
-    expect_streaming,
     load_model,
     open_models,
 )
@@ -241,13 +240,6 @@ def test_a_slow_download_shows_its_figures_and_can_be_cancelled(scene: Scene) ->
     first, second = scene.ranges
     assert first is None
     assert re.fullmatch(r"bytes=\d{6}-", second or "")
-
-
-def test_a_model_of_the_hub_writes_token_by_token(scene: Scene) -> None:
-    preset, _ = scene.offer()
-    load_model(scene.page, preset.title)
-    scene.expect_loaded(preset)
-    expect_streaming(scene.page)
 
 
 def test_the_token_is_seen_nowhere(scene: Scene) -> None:
