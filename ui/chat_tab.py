@@ -81,6 +81,7 @@ class ChatTab:
         self._answerers = Answerers(service.residency, prompts)
         self._cleared = gr.State(())
         self._is_greeted = gr.State(False)
+        self._filled = gr.State(("", ""))
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
@@ -117,9 +118,10 @@ class ChatTab:
         """The components that `updates_for` changes."""
         return [self._choice, self._refusal]
 
-    def fill_system_prompt(self, after: Any) -> None:
-        """Once the event `after` is over, set an empty system prompt to the model's own."""
-        after.then(self._default_system, self._system, self._system, **INSTANT)
+    def fill_system_prompt_on(self, *triggers: Any) -> None:
+        """At these events, show a new model's own system prompt where nobody wrote another."""
+        both = [self._system, self._filled]
+        gr.on(triggers, self._fill_system, both, both, **INSTANT | {"trigger_mode": "multiple"})
 
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
@@ -135,7 +137,7 @@ class ChatTab:
         """At the first of these events that finds a model, show the settings that it recommends."""
         controls = list(self._controls.components)
         inputs = [self._is_greeted, *controls]
-        gr.on(triggers, self._recommend, inputs, inputs, **INSTANT)
+        gr.on(triggers, self._recommend, inputs, inputs, **INSTANT | {"trigger_mode": "multiple"})
 
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")
@@ -450,11 +452,17 @@ class ChatTab:
             self._status: IDLE,
         }
 
-    def _default_system(self, system: str | None) -> str:
+    def _fill_system(self, system: str | None, filled: tuple[str, str]) -> Updates:
+        """`filled`: the model whose system prompt was shown last, and that prompt."""
         status = self._residency.status("chat")
-        if system or not isinstance(status, Ready) or status.resident.dialogue is None:
-            return system or ""
-        return status.resident.dialogue.default_system
+        dialogue = status.resident.dialogue if isinstance(status, Ready) else None
+        name = self._residency.preset("chat").name
+        if dialogue is None or name == filled[0]:
+            return {self._filled: filled}
+        updates: Updates = {self._filled: (name, dialogue.default_system)}
+        if (system or "") in ("", filled[1]):
+            updates[self._system] = dialogue.default_system
+        return updates
 
     def _recommend(self, is_greeted: bool, *values: Any) -> Updates:
         """Once a session, and never over what somebody has set."""

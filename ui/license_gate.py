@@ -30,8 +30,9 @@ class LicenseGate:
         self._accepted = gr.BrowserState([], storage_key=STORAGE_KEY, secret=STORAGE_KEY)
         self._asked = gr.State(())
         # Names of the licences on the page. Its change opens or shuts the gate, in an event of its
-        # own that reads what the browser has agreed to by then.
-        self.required = gr.State(())
+        # own that reads what the browser has agreed to by then. (A `gr.State` would tell of its
+        # change only where a queue did it.) The style sheet hides it, as it holds no element.
+        self.required = build_html("", "licenses-on-page")
         with gr.Column(visible=False, elem_classes="pg-gate", elem_id="license-gate") as self._gate:
             self._text = build_html("", "license-text")
             self._accept = gr.Button(
@@ -59,7 +60,7 @@ class LicenseGate:
 
     def updates(self) -> Updates:
         """Tell the gate which licences are on the page."""
-        return {self.required: tuple(self._restricting())}
+        return {self.required: ", ".join(map(escape, self._restricting()))}
 
     def _restricting(self) -> dict[str, License]:
         return {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import gradio as gr
@@ -12,15 +10,15 @@ from model.engine.generation import SLOTS, Slot
 from model.loading.catalogue import Catalogue
 from model.loading.residency import Residency
 from model.loading.slot import Changing, LoadFailed, Loading, SlotStatus
-from ui.actions import INSTANT, STREAMING, Updates, build_button, build_html
+from ui.actions import INSTANT, Updates, build_button, build_html
 from ui.chat_tab import ChatTab
 from ui.header import render_failures, render_header, render_note
 from ui.infill_tab import InfillTab
 from ui.license_gate import LicenseGate
 from ui.slot_panel import SlotPanel
 
+# How often a page looks: while a model is on its way, and else, for somebody else may change one.
 WATCH_SECONDS = 0.5
-# Somebody else may change a model: a page that is open looks now and then.
 LOOK_SECONDS = 3.0
 
 
@@ -38,7 +36,10 @@ class Top:
     ) -> None:
         self._residency = residency
         self._is_public = is_public
-        self._seen = gr.State(-1)
+        # What the page shows, by its own account: an answer may be lost, or overtaken by another.
+        # The style sheet hides it, as all that hold no element.
+        self._seen = build_html("", "models-version")
+        self._timer = gr.Timer(LOOK_SECONDS)
         self._header = build_html(self._render_header(), "header")
         self._note = build_html("", "stand-in")
         self._failures = build_html("", "failures")
@@ -64,46 +65,39 @@ class Top:
             work: what is hidden while use restrictions are to be read.
         """
         self._gate.bind(work)
-        outputs = [self._seen, self._header, self._note, self._failures, self._retry]
+        outputs = [self._timer, self._header, self._note, self._failures, self._retry]
         outputs.append(self._gate.required)
         parts: tuple[Any, ...] = (*self._panels, infill_tab, chat_tab)
         for part in parts:
             outputs += part.outputs
+        outputs.append(self._seen)
 
-        async def show(seen: int) -> AsyncGenerator[Updates, None]:
-            """Once, if there is news; on and on while a model is on its way."""
-            while True:
-                version = self._residency.version()
-                yield (
-                    # Gradio takes an empty dictionary for a value.
-                    {self._seen: version}
-                    if version == seen
-                    else (
-                        {self._seen: version}
-                        | self._updates()
-                        | infill_tab.updates_for(self._residency.status("base"))
-                        | chat_tab.updates_for(self._residency.status("chat"))
-                    )
-                )
-                seen = version
-                if not self._is_moving():
-                    return
-                await asyncio.sleep(WATCH_SECONDS)
+        async def look(seen: str, pace: float) -> Updates:
+            """The news, if there is any. `seen` is the version that the page shows."""
+            version = str(self._residency.version())
+            wanted = WATCH_SECONDS if self._is_moving() else LOOK_SECONDS
+            updates: Updates = {self._seen: version}
+            if pace != wanted:
+                updates[self._timer] = gr.update(value=wanted)
+            if version != seen:
+                updates |= self._updates()
+                updates |= infill_tab.updates_for(self._residency.status("base"))
+                updates |= chat_tab.updates_for(self._residency.status("chat"))
+            return updates
 
-        watching: dict[str, Any] = {
-            "fn": show,
-            "inputs": self._seen,
+        looking: dict[str, Any] = {
+            "fn": look,
+            "inputs": [self._seen, self._timer],
             "outputs": outputs,
-            **STREAMING,
+            # No stream: another one that ends at the wrong moment would take it along.
+            **INSTANT,
         }
-        opened = blocks.load(**watching)
-        chat_tab.fill_system_prompt(opened)
+        blocks.load(**looking)
+        self._timer.tick(**looking)
         if not self._is_public:  # a hidden button can be pressed, too
-            again = self._retry.click(self._load_again, None, None, **INSTANT)
-            chat_tab.fill_system_prompt(again.then(**watching))
+            self._retry.click(self._load_again, None, None, **INSTANT).then(**looking)
         for panel in self._panels:
-            panel.wire(blocks, lambda event: event.then(**watching))
-        gr.Timer(LOOK_SECONDS).tick(**watching | {"trigger_mode": "once"})
+            panel.wire(blocks, lambda event: event.then(**looking))
 
     def _updates(self) -> Updates:
         statuses = self._statuses()

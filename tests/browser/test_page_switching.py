@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from model.prompts.dialogue import STARCHAT2
 from tests.browser.models_panel import (
     FLAGS,
     TYPED,
@@ -40,6 +41,7 @@ from tests.checkpoints import (
     write_llama,
     write_santacoder,
     write_starchat,
+    write_starchat2,
 )
 from tests.hub import HubServer
 from tests.servers import RunningApp, running_app
@@ -94,6 +96,7 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     write_gpt_bigcode(folder / "second", seed=1)
     write_santacoder(folder / "short")
     write_llama(folder / "plain")
+    write_starchat2(folder / "polite")
     # Small on the disk; in memory its mask takes 400 MB.
     write_gpt_bigcode(folder / "wide", n_positions=20_000)
     write_faulty(folder)
@@ -246,14 +249,19 @@ def test_a_page_that_is_open_elsewhere_follows_by_itself(scene: Scene, page: Pag
     assert code_in(page, "continue-prompt") == "somebody else's"
 
 
-def test_the_same_model_in_both_slots_and_another_one_beside_it(scene: Scene) -> None:
+def test_the_chat_tab_follows_its_model_and_keeps_what_was_written(scene: Scene) -> None:
     page = scene.page
-    load_model(page, "second", "chat")
-    expect(chip(page, 1)).to_contain_text("second · cpu", timeout=TIMEOUT)
     open_tab(page, "Chat")
+    page.get_by_role("button", name="System prompt").click()
+    system = page.locator("#chat-system textarea")
+    load_model(page, "polite", "chat")
+    expect(system).to_have_value(STARCHAT2.default_system, timeout=TIMEOUT)
+    load_model(page, "second", "chat")
     expect(page.locator("#chat-refusal")).to_contain_text("second was not tuned for dialogue")
+    system.fill("Answer in rhyme.")
     load_model(page, "first", "chat")
     expect(chip(page, 1)).to_contain_text("first · cpu", timeout=TIMEOUT)
     expect(page.locator("#chat-refusal")).to_be_hidden()
+    expect(system).to_have_value("Answer in rhyme.")
     # One copy serves both slots.
     expect(page.locator("#models-chat")).to_contain_text("It takes no memory of its own.")
