@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import ui
 from model.loading.assistant_prompt import AssistantPromptSource
+from model.loading.catalogue import Catalogue
 from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
@@ -64,3 +67,20 @@ async def test_no_two_listeners_put_the_same_event_off(service: GenerationServic
         if event["trigger_mode"] == "always_last" and name != "then"
     ]
     assert len(put_off) == len(set(put_off))
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+async def test_strangers_cannot_press_the_buttons_that_act_on_a_model(
+    service: GenerationService, is_public: bool
+) -> None:
+    catalogue = None if is_public else Catalogue()
+    page = build_page(
+        service, AssistantPromptSource(), is_public=is_public, deadline=None, catalogue=catalogue
+    )
+    config = page.blocks.config
+    names = {each["id"]: each["props"].get("elem_id") or "" for each in config["components"]}
+    targets = [target for each in config["dependencies"] for target in each["targets"]]
+    pressed = {names.get(component, "") for component, _ in targets}
+    acting = {name for name in pressed if name.startswith(("retry-loading", "models-"))}
+    # What is hidden can be pressed all the same, by who knows its number.
+    assert (acting - {"models-version"} == set()) is is_public

@@ -447,3 +447,26 @@ async def test_strangers_are_not_told_why_a_model_could_not_be_loaded(
     assert "It broke. Mend it." in caplog.text
     await residency.close()
     await asyncio.to_thread(engine.close)
+
+
+async def test_room_is_not_measured_in_the_middle_of_another_load() -> None:
+    """Half a model in memory would make the next one seem too large."""
+    measured = asyncio.Event()
+
+    class WatchedEngine(ScriptedEngine):
+        def plan(self, slot, preset, folder, wish="auto", *, without=()):  # type: ignore[no-untyped-def]
+            loop.call_soon_threadsafe(measured.set)
+            return super().plan(slot, preset, folder, wish, without=without)
+
+    loop = asyncio.get_running_loop()
+    engine = WatchedEngine()
+    preset = ModelPreset("large", "Large", shape=SHAPE)
+    residency = Residency(engine, {"base": ModelSource(preset, lambda job: None)})
+    async with residency._load_lock:
+        residency.start()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(measured.wait(), 0.2)
+    await settle(residency, "base")
+    assert measured.is_set()
+    await residency.close()
+    await asyncio.to_thread(engine.close)
