@@ -74,6 +74,8 @@ def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:
         case Ready(resident):
             preset = resident.preset
             state, details = "ready", [resident.device, resident.precision]
+            if resident.is_offloaded:
+                details.append("slow: partly in main memory")
     inner = " · ".join([f"<b>{escape(preset.title)}</b>", *map(escape, details)])
     if preset.license is not None:
         inner += f" · {linked_name(preset.license.name, preset.license.url)}"

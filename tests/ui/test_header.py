@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from model.engine.base import LoadProgress
 from model.engine.generation import Slot
 from model.errors import ModelLoadError
@@ -21,6 +23,16 @@ async def test_a_resident_model_is_named_with_device_and_precision(
     assert SCRIPT.title in html
     assert " · cpu · scripted" in html
     assert "pg-ready" in html
+
+
+async def test_a_model_that_lies_partly_in_main_memory_is_called_slow(
+    service: GenerationService,
+) -> None:
+    status = service.residency.status("base")
+    assert isinstance(status, Ready)
+    offloaded = Ready(replace(status.resident, is_offloaded=True))
+    assert "slow" in render_header({"base": SCRIPT}, {"base": offloaded})
+    assert "slow" not in render_header({"base": SCRIPT}, {"base": status})
 
 
 def test_a_licence_has_its_link() -> None:
