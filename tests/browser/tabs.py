@@ -54,6 +54,23 @@ def wait_for_text(page: Page, selector: str, num_chars: int) -> None:
     )
 
 
+def send_message(page: Page, text: str) -> None:
+    """Ask in the Chat tab, and see the run begin, however soon it is over: Stop appeared."""
+    page.locator("#chat-message textarea").fill(text)
+    page.evaluate(
+        """() => {
+            window.stopAppeared = false;
+            new MutationObserver((_, observer) => {
+                if (!document.querySelector("#chat-stop")) return;
+                window.stopAppeared = true;
+                observer.disconnect();
+            }).observe(document.body, {childList: true, subtree: true});
+        }"""
+    )
+    page.locator("#chat-message textarea").press("Enter")
+    page.wait_for_function("window.stopAppeared", timeout=TIMEOUT)
+
+
 def setting(page: Page, tab: str, field: str) -> Locator:
     """The box of a sampling setting."""
     name = "stop-strings" if field == "stop" else field  # "stop" is the button

@@ -16,7 +16,15 @@ from model.presets import find_hub_preset
 from model.prompts.assistant import PROMPT_FILE, PROMPT_REPOSITORY, PROMPT_REVISION
 from model.service import GenerationService
 from settings import load_settings
-from tests.browser.tabs import TIMEOUT, open_page, open_tab, setting, status, wait_until_over
+from tests.browser.tabs import (
+    TIMEOUT,
+    open_page,
+    open_tab,
+    send_message,
+    setting,
+    status,
+    wait_until_over,
+)
 from tests.hub import HubServer
 from tests.servers import RunningApp, app_in_thread, running_app
 
@@ -36,12 +44,6 @@ def answer_by(page: Page, name: str) -> None:
     page.locator("#chat-answered-by").get_by_label(name).click()
     if name != "Script":
         expect(page.locator("#chat-answerer-note")).to_contain_text("less reliable than StarChat")
-
-
-def send(page: Page, text: str) -> None:
-    page.locator("#chat-message textarea").fill(text)
-    page.locator("#chat-message textarea").press("Enter")
-    expect(page.locator("#chat-stop")).to_be_visible(timeout=TIMEOUT)
 
 
 def turns(page: Page, who: str) -> Locator:
@@ -67,11 +69,11 @@ def wait_for_both(page: Page) -> None:
 
 
 def test_the_tech_assistant_answers_in_the_conversation_that_is_there(tab: Page) -> None:
-    send(tab, "SAY: from the chat model")
+    send_message(tab, "SAY: from the chat model")
     wait_until_over(tab, "chat")
     answer_by(tab, "Tech Assistant")
     expect(tab.locator("#chat-answerer-note")).to_contain_text("short prompt: bigcode/ta-prompt")
-    send(tab, "SAY: from the assistant")
+    send_message(tab, "SAY: from the assistant")
     wait_until_over(tab, "chat")
     expect(turns(tab, "bot")).to_have_count(2)
     expect(turns(tab, "bot").last).to_contain_text("from the assistant")
@@ -90,7 +92,7 @@ def test_the_system_prompt_rests_while_the_assistant_answers(tab: Page) -> None:
 def test_both_answer_side_by_side_and_one_is_kept(tab: Page) -> None:
     answer_by(tab, "Both")
     tab.locator("#chat-max_new_tokens input").fill("40")
-    send(tab, "Write Fibonacci.")
+    send_message(tab, "Write Fibonacci.")
     expect(column_status(tab, "assistant")).to_contain_text("Next in line", timeout=TIMEOUT)
     expect(keep_button(tab, "chat")).to_be_disabled()
     wait_for_both(tab)
@@ -114,7 +116,7 @@ def test_each_has_a_meter(tab: Page) -> None:
 def test_one_can_be_kept_while_the_other_still_types(tab: Page, scripted_app: RunningApp) -> None:
     answer_by(tab, "Both")
     tab.locator("#chat-max_new_tokens input").fill("30")
-    send(tab, f"SAY: {LONG}")
+    send_message(tab, f"SAY: {LONG}")
     keep_button(tab, "chat").click(timeout=TIMEOUT)
     expect(turns(tab, "bot")).to_contain_text("word", timeout=TIMEOUT)
     expect(tab.locator("#chat-run")).to_be_visible(timeout=TIMEOUT)
@@ -130,9 +132,9 @@ def test_one_can_be_kept_while_the_other_still_types(tab: Page, scripted_app: Ru
 def test_a_new_message_keeps_the_chat_models_answer(tab: Page) -> None:
     answer_by(tab, "Both")
     tab.locator("#chat-max_new_tokens input").fill("30")
-    send(tab, "SAY: first")
+    send_message(tab, "SAY: first")
     wait_for_both(tab)
-    send(tab, "SAY: second")
+    send_message(tab, "SAY: second")
     expect(turns(tab, "bot")).to_have_text(["first"], timeout=TIMEOUT)
     expect(turns(tab, "user")).to_have_count(2)
     wait_for_both(tab)
@@ -141,7 +143,7 @@ def test_a_new_message_keeps_the_chat_models_answer(tab: Page) -> None:
 
 def test_stop_stops_both_and_keeps_their_texts(tab: Page, scripted_app: RunningApp) -> None:
     answer_by(tab, "Both")
-    send(tab, f"SAY: {LONG}")
+    send_message(tab, f"SAY: {LONG}")
     expect(answer(tab, "chat")).to_contain_text("word", timeout=TIMEOUT)
     tab.keyboard.press("Escape")
     expect(column_status(tab, "chat")).to_contain_text("stopped by you", timeout=TIMEOUT)
@@ -156,7 +158,7 @@ def test_stop_stops_both_and_keeps_their_texts(tab: Page, scripted_app: RunningA
 def test_clear_and_restore_keep_the_answer_that_stands(tab: Page) -> None:
     answer_by(tab, "Both")
     tab.locator("#chat-max_new_tokens input").fill("30")
-    send(tab, "SAY: precious")
+    send_message(tab, "SAY: precious")
     wait_for_both(tab)
     tab.click("#chat-clear")
     expect(tab.locator("#chat-pair")).to_be_hidden(timeout=TIMEOUT)
@@ -167,7 +169,7 @@ def test_clear_and_restore_keep_the_answer_that_stands(tab: Page) -> None:
 def test_undo_takes_the_question_of_both_back(tab: Page) -> None:
     answer_by(tab, "Both")
     tab.locator("#chat-max_new_tokens input").fill("30")
-    send(tab, "SAY: again")
+    send_message(tab, "SAY: again")
     wait_for_both(tab)
     tab.click("#chat-undo")
     expect(tab.locator("#chat-message textarea")).to_have_value("SAY: again", timeout=TIMEOUT)
@@ -177,7 +179,7 @@ def test_undo_takes_the_question_of_both_back(tab: Page) -> None:
 
 def test_where_neither_says_anything_the_message_goes_back_to_its_box(tab: Page) -> None:
     answer_by(tab, "Both")
-    send(tab, "x" * 9000)
+    send_message(tab, "x" * 9000)
     expect(tab.locator("#chat-status .pg-error").first).to_contain_text("over the", timeout=TIMEOUT)
     expect(tab.locator("#chat-message textarea")).to_have_value("x" * 9000)
     expect(tab.locator("#chat-pair")).to_be_hidden()
@@ -189,7 +191,7 @@ def test_both_columns_fit_a_phone(page: Page, scripted_app: RunningApp) -> None:
     open_page(page, scripted_app.url)
     open_tab(page, "Chat")
     answer_by(page, "Both")
-    send(page, "SAY: `" + "x" * 70 + "`")
+    send_message(page, "SAY: `" + "x" * 70 + "`")
     wait_for_both(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for answerer in ("chat", "assistant"):
@@ -243,7 +245,7 @@ def test_models_that_share_the_memory_answer_one_after_the_other(
     open_tab(page, "Chat")
     answer_by(page, "Both")
     expect(page.locator("#chat-answerer-note")).to_contain_text("one after the other")
-    send(page, "Write Fibonacci.")
+    send_message(page, "Write Fibonacci.")
     wait_for_both(page)
     expect(answer(page, "chat")).to_contain_text("Here is a function")
     expect(answer(page, "assistant")).to_contain_text("Return the n-th")
@@ -259,6 +261,6 @@ def test_a_chat_models_own_settings_are_shown_and_what_is_set_stays(
     expect(setting(page, "chat", "top_k")).to_have_value("50")
     expect(setting(page, "chat", "max_new_tokens")).to_have_value("512")
     setting(page, "chat", "repetition_penalty").fill("1.1")
-    send(page, "SAY: done")
+    send_message(page, "SAY: done")
     wait_until_over(page, "chat")
     expect(setting(page, "chat", "repetition_penalty")).to_have_value("1.1")

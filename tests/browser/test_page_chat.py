@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.tabs import TIMEOUT, open_page, open_tab, status, wait_until_over
+from tests.browser.tabs import (
+    TIMEOUT,
+    open_page,
+    open_tab,
+    send_message,
+    status,
+    wait_until_over,
+)
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -28,14 +35,8 @@ def turns(page: Page, who: str) -> Locator:
     return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
 
 
-def send(page: Page, text: str) -> None:
-    box(page).fill(text)
-    box(page).press("Enter")
-    expect(page.locator("#chat-stop")).to_be_visible(timeout=TIMEOUT)
-
-
 def test_a_reply_streams_and_its_code_keeps_its_indentation(tab: Page) -> None:
-    send(tab, f"SAY: Here:\n\n```python\n{CODE}```\n")
+    send_message(tab, f"SAY: Here:\n\n```python\n{CODE}```\n")
     expect(turns(tab, "user")).to_have_count(1)
     expect(box(tab)).to_have_value("")
     wait_until_over(tab, "chat")
@@ -53,7 +54,7 @@ def test_shift_enter_begins_a_new_line(tab: Page) -> None:
 
 
 def test_stop_keeps_what_was_said(tab: Page) -> None:
-    send(tab, "SAY: " + "word " * 60)
+    send_message(tab, "SAY: " + "word " * 60)
     expect(turns(tab, "bot")).to_contain_text("word", timeout=TIMEOUT)
     tab.keyboard.press("Escape")
     expect(status(tab, "chat")).to_contain_text("stopped by you", timeout=TIMEOUT)
@@ -61,7 +62,7 @@ def test_stop_keeps_what_was_said(tab: Page) -> None:
 
 
 def test_retry_asks_the_last_question_again(tab: Page) -> None:
-    send(tab, "SAY: once")
+    send_message(tab, "SAY: once")
     wait_until_over(tab, "chat")
     seed = (status(tab, "chat").text_content() or "").rpartition("seed ")[2]
     tab.click("#chat-retry")
@@ -72,7 +73,7 @@ def test_retry_asks_the_last_question_again(tab: Page) -> None:
 
 
 def test_undo_returns_the_question_to_the_box(tab: Page) -> None:
-    send(tab, "SAY: first")
+    send_message(tab, "SAY: first")
     wait_until_over(tab, "chat")
     tab.click("#chat-undo")
     expect(box(tab)).to_have_value("SAY: first")
@@ -81,7 +82,7 @@ def test_undo_returns_the_question_to_the_box(tab: Page) -> None:
 
 
 def test_an_edited_question_is_asked_anew(tab: Page) -> None:
-    send(tab, "SAY: old answer")
+    send_message(tab, "SAY: old answer")
     wait_until_over(tab, "chat")
     edit_turn(tab, "user", "SAY: new answer")
     expect(turns(tab, "bot")).to_have_text(["new answer"], timeout=TIMEOUT)
@@ -89,7 +90,7 @@ def test_an_edited_question_is_asked_anew(tab: Page) -> None:
 
 
 def test_an_edited_answer_is_kept_and_nothing_is_asked(tab: Page) -> None:
-    send(tab, "SAY: old answer")
+    send_message(tab, "SAY: old answer")
     wait_until_over(tab, "chat")
     edit_turn(tab, "bot", "better answer")
     expect(turns(tab, "bot")).to_have_text(["better answer"], timeout=TIMEOUT)
@@ -105,7 +106,7 @@ def edit_turn(page: Page, who: str, text: str) -> None:
 
 
 def test_clear_can_be_taken_back(tab: Page) -> None:
-    send(tab, "SAY: precious")
+    send_message(tab, "SAY: precious")
     wait_until_over(tab, "chat")
     tab.click("#chat-clear")
     expect(turns(tab, "bot")).to_have_count(0)
@@ -147,7 +148,7 @@ def test_a_character_that_no_model_takes_is_named_and_the_message_stays(
 
 def test_tags_and_images_in_prose_are_shown_as_text(tab: Page, outside_requests: list[str]) -> None:
     said = "<b>bold</b> <think>List<int> ${alert(1)} ![x](http://example.com/leak.png)"
-    send(tab, f"SAY: {said}")
+    send_message(tab, f"SAY: {said}")
     wait_until_over(tab, "chat")
     reply = turns(tab, "bot")
     expect(reply).to_contain_text("<b>bold</b> <think>List<int> ${alert(1)}")
