@@ -23,11 +23,19 @@ from model.prompts.continuation import (
 )
 from model.prompts.dialogue import Message
 from model.prompts.infill import InfillOrder, RepositoryFile, build_infill
-from model.prompts.segments import Prompt
+from model.prompts.raw import is_infill, parse_raw
+from model.prompts.segments import Prompt, Special, Text
 from model.prompts.texts import check_texts
 from model.sampling import MAX_STOP_STRINGS, SamplingParams
 from model.trimming import Dropped as Dropped
-from model.trimming import EncodedPrompt, PromptEncoder, Shortenable, count_tokens, trim
+from model.trimming import (
+    EncodedPrompt,
+    Piece,
+    PromptEncoder,
+    Shortenable,
+    count_tokens,
+    trim,
+)
 
 Overflow = Literal["trim", "refuse"]
 
@@ -42,12 +50,15 @@ class CompletionRequest:
 
 @dataclass(frozen=True, slots=True)
 class InfillRequest:
-    """Write what stands between `prefix` and `suffix`."""
+    """Write what stands between `prefix` and `suffix`.
+
+    `order` is the prompt's; None is the one that the model does better in.
+    """
 
     prefix: str
     suffix: str
     params: SamplingParams
-    order: InfillOrder = "psm"
+    order: InfillOrder | None = None
     path: str = ""
     repo_name: str = ""
     context: tuple[RepositoryFile, ...] = ()
@@ -74,7 +85,29 @@ class AssistantRequest:
     preamble: AssistantPrompt = SHORT_PROMPT
 
 
-PlaygroundRequest = CompletionRequest | InfillRequest | ChatRequest | AssistantRequest
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """Carry on from `prompt`, in which infill and file tokens are spelt out, as editors send it.
+
+    `truncate` is the most tokens of it that are kept; None refuses what is too long.
+    """
+
+    prompt: str
+    params: SamplingParams
+    truncate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokensRequest:
+    """Carry on from a prompt that the client has encoded. It is never shortened."""
+
+    prompt_ids: tuple[int, ...]
+    params: SamplingParams
+
+
+PlaygroundRequest = (
+    CompletionRequest | InfillRequest | ChatRequest | AssistantRequest | RawRequest | TokensRequest
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +153,15 @@ def fit(
     _check_complete(request)
     form = _form(request, resident)
     encoder = PromptEncoder(resident.tokenizer)
-    encoded = encoder.encode(form.prompt.build(0))
+    encoded = form.encoded or encoder.encode(form.prompt.build(0))
     dropped: tuple[Dropped, ...] = ()
     limit = _limit(resident)
+    if isinstance(request, RawRequest) and request.truncate is not None:
+        limit, overflow = min(limit, request.truncate), "trim"
     if count_tokens(encoded) > limit:
-        if overflow == "refuse":
+        if overflow == "refuse" or form.encoded:
             raise ContextLengthError(count_tokens(encoded), limit)
-        encoded, dropped = _trim(request, resident, form, encoder)
+        encoded, dropped = _trim(request, resident, form, encoder, limit)
     prompt_ids = tuple(id_ for piece in encoded for id_ in piece.ids)
     room = resident.context_length - len(prompt_ids)
     generation = GenerationRequest(
@@ -187,7 +222,7 @@ def measure(request: PlaygroundRequest, resident: ResidentModel) -> ContextUse:
     dropped: tuple[Dropped, ...] = ()
     if num_tokens > _limit(resident):
         try:
-            encoded, dropped = _trim(request, resident, form, encoder)
+            encoded, dropped = _trim(request, resident, form, encoder, _limit(resident))
         except ContextLengthError:
             return ContextUse(num_tokens, 0, context_length)
     return ContextUse(num_tokens, context_length - count_tokens(encoded), context_length, dropped)
@@ -208,11 +243,15 @@ def _limit(resident: ResidentModel) -> int:
 
 
 def _trim(
-    request: PlaygroundRequest, resident: ResidentModel, form: _Form, encoder: PromptEncoder
+    request: PlaygroundRequest,
+    resident: ResidentModel,
+    form: _Form,
+    encoder: PromptEncoder,
+    limit: int,
 ) -> tuple[EncodedPrompt, tuple[Dropped, ...]]:
     reserve = min(request.params.max_new_tokens, resident.context_length // 2)
-    target = resident.context_length - reserve
-    return trim(form.prompt, encoder, target=target, limit=_limit(resident))
+    target = min(limit, resident.context_length - reserve)
+    return trim(form.prompt, encoder, target=target, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +259,7 @@ class _Form:
     """A request in the resident model's format.
 
     `is_start_pinned`: the first segment will come again with the next request of its kind.
+    `encoded`: the prompt's ids where the client chose them; empty where `prompt` makes them.
     """
 
     prompt: Shortenable
@@ -228,6 +268,7 @@ class _Form:
     healed: str = ""
     is_start_stripped: bool = False
     is_start_pinned: bool = False
+    encoded: EncodedPrompt = ()
 
 
 def _check_complete(request: PlaygroundRequest) -> None:
@@ -236,7 +277,7 @@ def _check_complete(request: PlaygroundRequest) -> None:
         PromptError: what there is to go on from is still to be written.
     """
     match request:
-        case CompletionRequest(prompt=""):
+        case CompletionRequest(prompt="") | RawRequest(prompt="") | TokensRequest(prompt_ids=()):
             raise PromptError("The prompt is empty.", "Write something to carry on from.")
         case InfillRequest(prefix="", suffix=""):
             raise PromptError(
@@ -259,6 +300,10 @@ def _form(request: PlaygroundRequest, resident: ResidentModel) -> _Form:
             return _chat_form(request, resident)
         case AssistantRequest():
             return _assistant_form(request, resident)
+        case RawRequest():
+            return _raw_form(request, resident)
+        case TokensRequest(prompt_ids):
+            return _tokens_form(prompt_ids, resident)
 
 
 def _completion_form(request: CompletionRequest, resident: ResidentModel) -> _Form:
@@ -268,6 +313,27 @@ def _completion_form(request: CompletionRequest, resident: ResidentModel) -> _Fo
     prompt = build_continuation(kept)
     shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
     return _Form(shortenable, CONTINUATION_STOP_TOKENS, healed=healed)
+
+
+def _raw_form(request: RawRequest, resident: ResidentModel) -> _Form:
+    special_id = resident.tokenizer.special_id
+    prompt = parse_raw(request.prompt, special_id)
+    if not any(isinstance(segment, Special) for segment in prompt):
+        return _completion_form(CompletionRequest(request.prompt, request.params), resident)
+    dialect = resident.infill
+    ends = dialect.stop_tokens if dialect and is_infill(prompt) else CONTINUATION_STOP_TOKENS
+    # A special token has no text that a stop string could be found in.
+    asked = tuple(stop for stop in request.params.stop if special_id(stop) is not None)
+    shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
+    return _Form(shortenable, (*ends, *asked))
+
+
+def _tokens_form(prompt_ids: tuple[int, ...], resident: ResidentModel) -> _Form:
+    # For people to read; the ids stay what they are.
+    shown = Text(resident.tokenizer.decode(prompt_ids), "prompt")
+    shortenable = Shortenable(lambda _: (shown,), 0, "files", "Shorten the prompt.")
+    encoded = (Piece(shown, prompt_ids),)
+    return _Form(shortenable, CONTINUATION_STOP_TOKENS, encoded=encoded)
 
 
 def _infill_form(request: InfillRequest, resident: ResidentModel) -> _Form:
@@ -349,8 +415,10 @@ def _without_old_turns(
 def _boxes(request: PlaygroundRequest) -> list[tuple[str, str]]:
     """Every text that was typed, with the name of the box that it stands in."""
     match request:
-        case CompletionRequest(prompt):
+        case CompletionRequest(prompt) | RawRequest(prompt):
             return [("prompt", prompt)]
+        case TokensRequest():
+            return []
         case InfillRequest(prefix, suffix):
             files = [
                 box

@@ -26,11 +26,11 @@ class Mix:
     """
 
     infill: float = 0.5
-    spm: float = 0.3
-    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.35), ("lines", 0.45), ("end", 0.2))
-    alone: float = 0.5
+    spm: float = 0.7
+    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.25), ("lines", 0.55), ("end", 0.2))
+    alone: float = 0.35
     chunks: float = 0.35
-    plain_tokens: int = 256
+    plain_tokens: int = 300
     limits: Limits = field(default_factory=Limits)
 
 

@@ -68,11 +68,11 @@ class InfillIds:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Token ids, and which of them are learned.
+    """Token ids, and which of them are asked for.
 
     Attributes:
         ids: the whole sequence.
-        labels: the same, with `IGNORED` where nothing is learned.
+        labels: the same, with `IGNORED` where nothing is asked for.
         kind: "psm", "spm" or "plain".
     """
 
@@ -85,9 +85,9 @@ class Example:
 class Limits:
     """The most tokens of each part; what is nearest to the gap is kept."""
 
-    prefix: int = 150
-    suffix: int = 90
-    middle: int = 80
+    prefix: int = 200
+    suffix: int = 120
+    middle: int = 96
 
 
 def infill_prompt(
@@ -126,7 +126,7 @@ def cut_gap(code: str, shape: Shape, rng: random.Random) -> Gap:
     if shape == "end":
         start = rng.randrange(max(1, len(lines) - MAX_GAP_LINES), len(lines))
         return _cut_lines(lines, start, len(lines), rng)
-    num_lines = min(1 + int(rng.expovariate(0.7)), MAX_GAP_LINES, len(lines) - 1)
+    num_lines = min(1 + int(rng.expovariate(0.8)), MAX_GAP_LINES, len(lines) - 1)
     start = rng.randrange(1, len(lines) - num_lines + 1)
     return _cut_lines(lines, start, start + num_lines, rng)
 
@@ -143,8 +143,8 @@ def _cut_lines(lines: list[str], start: int, stop: int, rng: random.Random) -> G
     prefix, middle, suffix = (
         "".join(part) for part in (lines[:start], lines[start:stop], lines[stop:])
     )
-    is_after_indentation = rng.random() < 0.6
-    keeps_line_break = rng.random() < (0.85 if is_after_indentation else 0.4)
+    is_after_indentation = rng.random() < 0.55
+    keeps_line_break = rng.random() < (0.9 if is_after_indentation else 0.25)
     if is_after_indentation:
         indentation = middle[: len(middle) - len(middle.lstrip(" \t"))]
         prefix, middle = prefix + indentation, middle[len(indentation) :]

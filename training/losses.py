@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from training.fim import IGNORED, Example
 
+CONTEXT = "context"
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleLoss:
@@ -32,10 +34,14 @@ def split_batch(examples: Sequence[Example], max_tokens: int) -> Iterator[list[E
     yield part
 
 
-def example_losses(model: Any, examples: Sequence[Example]) -> list[ExampleLoss]:
+def example_losses(
+    model: Any, examples: Sequence[Example], *, with_context: bool = False
+) -> list[ExampleLoss]:
     """The loss of each example. `model` is a causal language model, perhaps with an adapter.
 
-    The output matrix, a fifth of the work, is applied only to positions whose next token counts.
+    With `with_context` the tokens that an example gives and does not ask for follow as losses of
+    the kind `CONTEXT`. The output matrix, a fifth of the work, is applied only to positions whose
+    next token counts.
     """
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     longest = max(len(example.ids) for example in examples)
@@ -47,14 +53,19 @@ def example_losses(model: Any, examples: Sequence[Example]) -> list[ExampleLoss]
         mask[row, : len(example.ids)] = 1
         labels[row, : len(example.ids)] = torch.tensor(example.labels)
     hidden = causal.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-    counts = labels[:, 1:] != IGNORED
+    asked, given = labels[:, 1:] != IGNORED, mask[:, 1:].bool()
+    counts = given if with_context else asked
     logits = causal.lm_head(hidden[:, :-1][counts]).float()
-    losses = functional.cross_entropy(logits, labels[:, 1:][counts], reduction="none")
-    sizes = counts.sum(1).tolist()
-    return [
-        ExampleLoss(example.kind, part.sum(), size)
-        for example, part, size in zip(examples, torch.split(losses, sizes), sizes, strict=True)
-    ]
+    losses = functional.cross_entropy(logits, ids[:, 1:][counts], reduction="none")
+    is_asked, sizes = asked[counts], counts.sum(1).tolist()
+    answers, contexts = [], []
+    for example, part, mine in zip(
+        examples, torch.split(losses, sizes), torch.split(is_asked, sizes), strict=True
+    ):
+        answers.append(ExampleLoss(example.kind, part[mine].sum(), int(mine.sum())))
+        if not mine.all():
+            contexts.append(ExampleLoss(CONTEXT, part[~mine].sum(), int((~mine).sum())))
+    return answers + contexts
 
 
 def mean_losses(model: Any, examples: Sequence[Example], max_tokens: int) -> dict[str, float]:

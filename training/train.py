@@ -26,20 +26,18 @@ from model.loading.embedded import RECIPE, prepare_embedded
 from model.tokenization import load_tokenizer
 from training.batches import BatchMaker, Mix
 from training.data import data_folder, read_pieces
-from training.fim import Example, Limits
+from training.fim import Example
 from training.lora import add_adapter, load_untouched, trainable
-from training.losses import example_losses, mean_losses, split_batch
+from training.losses import CONTEXT, example_losses, mean_losses, split_batch
 from training.state import Progress, read_progress, restore_state, save_state
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
-NUM_VALIDATION = 96
-# One kind's tokens against another's: a plain example has ten times as many that count.
-WEIGHTS = {"plain": 0.1}
-# Shorter than the curve's, whose examples stay what they are: more of them for the same time.
-LIMITS = Limits(prefix=120, suffix=70, middle=80)
-MAX_PLAIN_TOKENS = 220
+NUM_VALIDATION = 160
+# A token of one kind against one of a middle, of which there are ten times fewer. What surrounds a
+# gap counts, as in StarCoder's training, but little: weighed like plain code it drowned the middle.
+WEIGHTS = {"plain": 0.15, CONTEXT: 0.03}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Options:
     validate_seconds: between two points of the curve.
     """
 
-    batch_size: int = 6
+    batch_size: int = 8
     max_tokens: int = 1200
     save_seconds: float = 180.0
     validate_seconds: float = 900.0
@@ -148,14 +146,11 @@ class Trainer:
     def take_step(self, rate: float) -> dict[str, tuple[float, int]]:
         """One optimiser step; gives the summed loss and the number of tokens by kind."""
         examples = self._batches.batch(self.progress.examples, self._options.batch_size)
-        weight = sum(
-            WEIGHTS.get(example.kind, 1.0) * sum(label >= 0 for label in example.labels[1:])
-            for example in examples
-        )
+        weight = sum(map(_weight, examples))
         seen: dict[str, tuple[float, int]] = {}
         for part in split_batch(examples, self._options.max_tokens):
             with torch.autocast("cpu", torch.bfloat16):
-                losses = example_losses(self.model, part)
+                losses = example_losses(self.model, part, with_context=True)
             weighted = [WEIGHTS.get(loss.kind, 1.0) * loss.total for loss in losses]
             torch.autograd.backward(torch.stack(weighted).sum() / weight)
             for loss in losses:
@@ -203,6 +198,13 @@ class _Means:
         )
 
 
+def _weight(example: Example) -> float:
+    """What an example's tokens, all but the first, weigh together."""
+    asked = sum(label >= 0 for label in example.labels[1:])
+    context = len(example.ids) - 1 - asked
+    return WEIGHTS.get(example.kind, 1.0) * asked + WEIGHTS[CONTEXT] * context
+
+
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -227,7 +229,7 @@ def build_trainer(arguments: argparse.Namespace) -> Trainer:
     model = add_adapter(untouched, start, rank=32, first_layer=8)
     tokenizer = load_tokenizer(prepare_embedded("base", lambda _: None))
     options = Options()
-    mix = Mix(infill=arguments.infill, limits=LIMITS, plain_tokens=MAX_PLAIN_TOKENS)
+    mix = Mix(infill=arguments.infill)
     pieces = read_pieces(train_file)
     batches = BatchMaker(pieces, tokenizer, progress.seed, mix)
     maker = BatchMaker(read_pieces(data_folder() / "validation.jsonl"), tokenizer, seed=0)

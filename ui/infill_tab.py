@@ -12,7 +12,7 @@ import gradio as gr
 from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
 from model.loading.slot import Ready, SlotStatus
-from model.prompts.infill import FILL_MARKER, split_fill_marker
+from model.prompts.infill import FILL_MARKER, InfillOrder, split_fill_marker
 from model.prompts.texts import check_texts
 from model.requests import CompletionRequest, InfillRequest
 from model.sampling import MAX_STOP_CHARS, SamplingParams
@@ -39,7 +39,11 @@ from ui.runs import Runs
 from ui.status import IDLE, render_status, say
 
 TAB = "infill"
-ORDERS = {"Prefix, suffix, middle": "psm", "Suffix, prefix, middle": "spm"}
+ORDERS: dict[str, InfillOrder | None] = {
+    "The model's own": None,
+    "Prefix, suffix, middle": "psm",
+    "Suffix, prefix, middle": "spm",
+}
 
 # What undo brings back: prefix, suffix, and the middle generated between them.
 Content = tuple[str, str, str]
@@ -65,7 +69,7 @@ class InfillTab:
                     list(ORDERS),
                     value=next(iter(ORDERS)),
                     label="Order",
-                    info="how the prompt is laid out; the model was trained on both",
+                    info="of the prompt; the model was trained on both, its own serves best",
                     visible=False,
                 )
         self._wire()
@@ -195,7 +199,7 @@ class InfillTab:
         status = self._service.residency.status("base")
         if isinstance(status, Ready) and status.resident.infill is None:
             return continuation_to_suffix(prefix, suffix, params)
-        return InfillRequest(prefix, suffix, params, "spm" if ORDERS.get(order) == "spm" else "psm")
+        return InfillRequest(prefix, suffix, params, ORDERS.get(order))
 
     def _read(
         self, prefix: str | None, suffix: str | None, max_new_tokens: Any, order: str

@@ -36,7 +36,8 @@ class InfillFormat:
     Attributes:
         name: "StarCoder", "StarCoder 2", "SantaCoder".
         stop_tokens: special tokens that end the middle.
-        orders: the orders it was trained on: prefix, suffix, middle or suffix, prefix, middle.
+        orders: the orders it was trained on, the one it does better in first: prefix, suffix,
+            middle or suffix, prefix, middle.
         repo_name: the token before a repository's name; None where paths, names and other files
             cannot be told to the model.
         file_sep: the token before each file; None together with `repo_name`.
@@ -93,7 +94,7 @@ def build_infill(
     prefix: str,
     suffix: str,
     *,
-    order: InfillOrder = "psm",
+    order: InfillOrder | None = None,
     path: str = "",
     repo_name: str = "",
     context: tuple[RepositoryFile, ...] = (),
@@ -101,7 +102,8 @@ def build_infill(
     """The prompt whose continuation stands between `prefix` and `suffix`.
 
     Args:
-        order: "spm" puts the suffix first; the model then reads the prefix last.
+        order: "spm" puts the suffix first; the model then reads the prefix last. None takes the
+            dialect's first.
         path: of the file to fill; StarCoder 2 reads it as the prefix's first line.
         repo_name: "owner/name"; may be empty where `context` is not.
         context: other files of the repository, the most telling last.
@@ -110,6 +112,7 @@ def build_infill(
         CapabilityError: the dialect lacks the order, or has no tokens for paths, a repository's
             name or other files.
     """
+    order = order or dialect.orders[0]
     if order not in dialect.orders:
         raise CapabilityError(
             f"{dialect.name} was not trained to read the suffix first.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,13 @@ def test_suffix_prefix_middle_is_variant_two(dialect: InfillFormat) -> None:
         render(build_infill(dialect, PREFIX, SUFFIX, order="spm"))
         == "<fim_prefix><fim_suffix>\n    return x\n<fim_middle>def f():\n    "
     )
+
+
+def test_without_an_order_the_dialects_first_is_taken() -> None:
+    suffix_first = replace(STARCODER, orders=("spm", "psm"))
+    asked = build_infill(STARCODER, PREFIX, SUFFIX, order="spm")
+    assert build_infill(suffix_first, PREFIX, SUFFIX) == asked
+    assert build_infill(STARCODER, PREFIX, SUFFIX) != asked
 
 
 def test_santacoder_has_hyphens() -> None:
