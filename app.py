@@ -99,6 +99,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         is_on_space=settings.hosting == "space",
         allowed_hosts=settings.allowed_host_names,
         background=background,
+        deadline=settings.deadline_seconds,
     )
     # Strangers do not choose the model, nor fill the disk.
     catalogue = None if settings.is_public else Catalogue(settings.model_folder_paths)

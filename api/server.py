@@ -16,7 +16,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api.errors import RETRY_AFTER_SECONDS, answer_playground_error
+from api.asking import Asker
+from api.errors import RETRY_AFTER_SECONDS
+from api.handlers import add_handlers
 from api.middleware import (
     LOOPBACK_ORIGINS,
     BodyLimit,
@@ -25,8 +27,8 @@ from api.middleware import (
     ShutDoors,
     content_security_policy,
 )
+from api.routes import add_routes
 from model.engine.generation import SLOTS
-from model.errors import PlaygroundError
 from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
 from model.service import GenerationService
 
@@ -45,6 +47,7 @@ def build_server(
     is_on_space: bool = False,
     allowed_hosts: Sequence[str] = (),
     background: Sequence[Background] = (),
+    deadline: float | None = None,
 ) -> FastAPI:
     """The server, which starts to load the models when it starts and closes them at its end.
 
@@ -55,6 +58,7 @@ def build_server(
         is_on_space: Hugging Face's site may show it in a frame.
         allowed_hosts: names it answers under, besides this machine's own.
         background: what runs beside it from its start, and is cancelled at its end.
+        deadline: seconds after which a generation is cut off; None is never.
     """
 
     @asynccontextmanager
@@ -77,8 +81,9 @@ def build_server(
         openapi_url=None,
         lifespan=lifespan,
     )
-    app.add_exception_handler(PlaygroundError, answer_playground_error)
+    add_handlers(app)
     _add_health_routes(app, service)
+    add_routes(app, Asker(service, deadline))
     _add_walls(app, max_body_bytes, is_public, is_on_space, allowed_hosts)
     return app
 

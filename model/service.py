@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from model.engine.base import Engine, LoadProgress
@@ -27,7 +27,7 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The prompt is built and fits; what follows are the engine's events."""
+    """The prompt is built and fits, and the engine has taken it; what follows are its events."""
 
     fitted: FittedRequest
 
@@ -72,7 +72,7 @@ class Run:
             self._is_revoked = True
         self.cancel()
 
-    async def events(self) -> AsyncIterator[RunEvent]:
+    async def events(self) -> AsyncGenerator[RunEvent, None]:
         """
         Raises:
             PlaygroundError: before `Prepared`, for a request that cannot be run or a model that
@@ -88,13 +88,14 @@ class Run:
             fitted = await asyncio.to_thread(
                 fit, self._request, lease.resident, overflow=self._overflow, deadline=self._deadline
             )
-            yield Prepared(fitted)
             if self._is_cancelled:
+                yield Prepared(fitted)
                 if self._is_revoked:
                     yield Revoked()
                 return
             self._generation = self._service.engine.submit(fitted.generation, self._client)
             try:
+                yield Prepared(fitted)
                 async for event in self._generation:
                     if self._is_revoked and isinstance(event, Finished):
                         yield Revoked()

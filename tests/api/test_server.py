@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI, Request
 
 from api.server import build_notice_server, build_server
-from model.engine.generation import SLOTS
 from model.engine.scripted import ScriptedEngine
 from model.errors import CheckpointError, QueueFullError
-from model.loading.residency import Residency
-from model.loading.slot import ModelSource
-from model.presets import ModelPreset
 from model.service import GenerationService
+from tests.api.clients import build_service, client_of, wait_until_ready
 
-Client = httpx.AsyncClient
 MAX_BODY_BYTES = 10_000
-PRESET = ModelPreset("scripted", "Script")
-
-
-def build_service(
-    engine: ScriptedEngine | None = None, prepare: Callable[[Any], None] = lambda report: None
-) -> GenerationService:
-    engine = engine or ScriptedEngine()
-    sources = {slot: ModelSource(PRESET, prepare) for slot in SLOTS}
-    return GenerationService(Residency(engine, sources), engine)
 
 
 def build(service: GenerationService | None = None, **options: Any) -> FastAPI:
@@ -46,22 +31,6 @@ def build(service: GenerationService | None = None, **options: Any) -> FastAPI:
         raise QueueFullError(3)
 
     return app
-
-
-@asynccontextmanager
-async def client_of(app: FastAPI, host: str = "127.0.0.1:7860") -> AsyncIterator[Client]:
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        Client(transport=transport, base_url=f"http://{host}") as client,
-    ):
-        yield client
-
-
-async def wait_until_ready(service: GenerationService) -> None:
-    for slot in SLOTS:
-        async for _ in service.residency.wait(slot):
-            pass
 
 
 async def test_health_counts_what_runs_and_waits() -> None:

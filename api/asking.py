@@ -1,0 +1,165 @@
+"""A client's request on its way through the service: whole, or event by event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+
+from model.engine.events import Failed, Finished, Token
+from model.engine.generation import Slot
+from model.errors import ModelNotReadyError, UnavailableError
+from model.loading.slot import LoadFailed, Loading
+from model.requests import FittedRequest, PlaygroundRequest, slot_of
+from model.service import GenerationService, Prepared, Revoked, Run
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A generation that has ended.
+
+    Attributes:
+        tokens: what was generated, the token that ended it included; their texts put together
+            are the text.
+    """
+
+    fitted: FittedRequest
+    tokens: tuple[Token, ...]
+    finished: Finished
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+class Answer:
+    """The answer to one request, from when the engine has taken it.
+
+    `fitted` is known from the start. Iterate for each `Token` and then the one `Finished`.
+    Close it (or cancel the task that reads it) and the generation stops.
+    """
+
+    def __init__(self, fitted: FittedRequest, events: AsyncIterator[Token | Finished]) -> None:
+        self.fitted = fitted
+        self._events = events
+
+    def __aiter__(self) -> AsyncIterator[Token | Finished]:
+        return self._events
+
+    async def whole(self) -> Completion:
+        """Read to the end.
+
+        Raises:
+            PlaygroundError: the generation failed.
+        """
+        tokens: list[Token] = []
+        async for event in self._events:
+            if isinstance(event, Finished):
+                return Completion(self.fitted, tuple(tokens), event)
+            tokens.append(event)
+        raise UnavailableError("The generation was called off.", "Try again.")
+
+
+class Asker:
+    """Puts the requests of HTTP clients to the service.
+
+    Args:
+        deadline: seconds after which a generation is cut off; None is never.
+    """
+
+    def __init__(self, service: GenerationService, deadline: float | None = None) -> None:
+        self.service = service
+        self._deadline = deadline
+
+    @contextlib.asynccontextmanager
+    async def ask(self, request: PlaygroundRequest, client: str) -> AsyncIterator[Answer]:
+        """The answer to `request`, which stops being generated when the block is left.
+
+        A model that is still on its way is not waited for: editors ask again at the next key.
+        One that is parked is.
+
+        Raises:
+            PlaygroundError: the request cannot be run; the prompt is too long, say.
+        """
+        self.check_ready(slot_of(request))
+        run = self.service.start(request, client, overflow="refuse", deadline=self._deadline)
+        async with aclosing(_read(run)) as events:
+            prepared = await anext(events, None)
+            if not isinstance(prepared, Prepared):
+                raise UnavailableError("The request was called off.", "Try again.")
+            yield Answer(prepared.fitted, _only_answers(events))
+
+    def check_ready(self, slot: Slot) -> None:
+        """
+        Raises:
+            ModelNotReadyError: the slot's model is still loading.
+            PlaygroundError: it could not be loaded.
+        """
+        match self.service.residency.status(slot):
+            case Loading(progress):
+                raise ModelNotReadyError(progress.stage)
+            case LoadFailed(error):
+                raise error.with_traceback(None)
+            case _:
+                pass
+
+
+async def _read(run: Run) -> AsyncGenerator[Prepared | Token | Finished, None]:
+    """What a client is told of a run. What it raises ends it, before its start or after."""
+    async with aclosing(run.events()) as events:
+        async for event in events:
+            match event:
+                case Prepared() | Token() | Finished():
+                    yield event
+                case Failed(error):
+                    raise error
+                case Revoked():
+                    raise UnavailableError("The model was changed meanwhile.", "Try again.")
+                case _:
+                    pass
+
+
+async def _only_answers(
+    events: AsyncIterator[Prepared | Token | Finished],
+) -> AsyncIterator[Token | Finished]:
+    async for event in events:
+        if not isinstance(event, Prepared):
+            yield event
+
+
+def client_name(request: Request) -> str:
+    """Who asks, for the engine's line: an opaque name."""
+    return f"http-{request.client.host}" if request.client else "http"
+
+
+async def unless_gone(request: Request, work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, which is cancelled as soon as the client hangs up.
+
+    Call it when the body has been read.
+
+    Raises:
+        ClientDisconnect: the client is gone.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_hang_up(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnect
+    finally:
+        for future in (task, gone):
+            future.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _hang_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

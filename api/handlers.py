@@ -1,0 +1,80 @@
+"""What FastAPI and Starlette raise, as answers in the protocol of the path."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from api.errors import (
+    Kind,
+    Problem,
+    answer_playground_error,
+    answer_problem,
+    protocol_of,
+)
+from model.errors import PlaygroundError
+
+logger = logging.getLogger(__name__)
+
+# nginx's number for a client that hung up; nobody reads it.
+CLIENT_GONE = 499
+
+KIND_BY_STATUS = {
+    400: Kind.VALIDATION,
+    401: Kind.UNAUTHORIZED,
+    404: Kind.NOT_FOUND,
+    405: Kind.NOT_ALLOWED,
+    413: Kind.TOO_LARGE,
+}
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Every error of `app` becomes an answer that the path's clients can read."""
+    app.add_exception_handler(PlaygroundError, answer_playground_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    # ("body", "messages", 0, "role"); a malformed body has the place of the fault there instead.
+    is_malformed = first["type"] == "json_invalid"
+    field = "" if is_malformed else ".".join(map(str, first["loc"][1:]))
+    what = first["ctx"]["error"] if is_malformed else first["msg"]
+    message = f"The body is not JSON: {what}." if is_malformed else f"{field or 'body'}: {what}."
+    return _answer(request, Problem(Kind.VALIDATION, message, "InvalidRequest", field))
+
+
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = KIND_BY_STATUS.get(error.status_code, Kind.GENERATION)
+    phrase = HTTPStatus(error.status_code).phrase
+    problem = Problem(kind, str(error.detail), phrase.title().replace(" ", ""))
+    answer = _answer(request, problem)
+    answer.status_code = error.status_code
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours. Starlette logs it; the client gets no trace."""
+    message = "The server failed on this request. Its log says why."
+    return _answer(request, Problem(Kind.GENERATION, message, "InternalError"))
+
+
+def _answer(request: Request, problem: Problem) -> JSONResponse:
+    return answer_problem(problem, protocol_of(request.method, request.url.path))

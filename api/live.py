@@ -1,0 +1,128 @@
+"""Answers that are sent while they are written: server-sent events and lines of JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.errors import Problem, problem_of
+from model.errors import PlaygroundError
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 10.0
+SEND_SECONDS = 60.0
+
+SSE = "text/event-stream"
+NDJSON = "application/x-ndjson"
+# A comment, which every reader of events skips; it keeps proxies from hanging up.
+SSE_BEAT = b": still here\n\n"
+
+
+def sse(data: Any) -> bytes:
+    """One event: `data` as JSON, or as it is where it is a string ("[DONE]")."""
+    return b"data: " + _text(data) + b"\n\n"
+
+
+def tgi_sse(data: Any) -> bytes:
+    """TGI leaves out the space after the colon, and some of its clients count on that."""
+    return b"data:" + _text(data) + b"\n\n"
+
+
+def ndjson(data: Any) -> bytes:
+    return _text(data) + b"\n"
+
+
+def _text(data: Any) -> bytes:
+    if isinstance(data, str):
+        return data.encode()
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class LiveResponse(Response):
+    """Sends what `frames` yields as it comes.
+
+    The frames are closed, and with them the generation, when the client hangs up or takes
+    nothing for `SEND_SECONDS`. An error after the start becomes a last frame.
+
+    Args:
+        frames: bytes, each sent at once.
+        error_frame: the last frame where a problem comes up on the way.
+        beat: sent after `BEAT_SECONDS` of silence; None for formats without a form for it.
+    """
+
+    def __init__(
+        self,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        media_type: str,
+        error_frame: Callable[[Problem], bytes],
+        beat: bytes | None = None,
+    ) -> None:
+        super().__init__(media_type=media_type)
+        self.headers["Cache-Control"] = "no-store"
+        self.headers["X-Accel-Buffering"] = "no"
+        del self.headers["content-length"]
+        self._frames = frames
+        self._error_frame = error_frame
+        self._beat = beat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        work = asyncio.ensure_future(self._send_all(send))
+        gone = asyncio.ensure_future(_hang_up(receive))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            for future in (work, gone):
+                future.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+
+    async def _send_all(self, send: Send) -> None:
+        async with aclosing(self._frames):
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            try:
+                async for frame in self._with_beats():
+                    await _send(send, frame)
+            except PlaygroundError as error:
+                await _send(send, self._error_frame(problem_of(error)))
+            except TimeoutError:
+                logger.info("a client takes nothing any more; hanging up")
+                return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _with_beats(self) -> AsyncGenerator[bytes, None]:
+        step: asyncio.Future[bytes] | None = None
+        try:
+            while True:
+                step = asyncio.ensure_future(anext(self._frames))
+                while not (await asyncio.wait({step}, timeout=BEAT_SECONDS))[0]:
+                    if self._beat is not None:
+                        yield self._beat
+                try:
+                    yield step.result()
+                except StopAsyncIteration:
+                    return
+        finally:
+            if step is not None:
+                step.cancel()
+                await asyncio.gather(step, return_exceptions=True)
+
+
+async def _send(send: Send, body: bytes) -> None:
+    async with asyncio.timeout(SEND_SECONDS):
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _hang_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,17 @@
+"""The routes of every protocol, over one way to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter, FastAPI
+
+from api.asking import Asker
+
+# Each protocol's file has a builder; a path that two protocols share has its own in `api.shared`.
+BUILDERS: Sequence[Callable[[Asker], APIRouter]] = ()
+
+
+def add_routes(app: FastAPI, asker: Asker) -> None:
+    for build in BUILDERS:
+        app.include_router(build(asker))
