@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from training.fim import Example, Limits, Order, Shape, TextEncoder, cut_gap, infill_example
+from model.prompts.infill import InfillOrder
+from training.fim import Example, Limits, Shape, TextEncoder, cut_gap, infill_example
 from training.pieces import Piece
 
 
@@ -87,7 +88,7 @@ class BatchMaker:
         before, code, after = self._surroundings(piece, rng)
         gap = cut_gap(code, shape, rng)
         gap = type(gap)(before + gap.prefix, gap.middle, gap.suffix + after)
-        order: Order = "spm" if rng.random() < self._mix.spm else "psm"
+        order: InfillOrder = "spm" if rng.random() < self._mix.spm else "psm"
         return infill_example(gap, self._tokenizer, order, self._mix.limits)
 
     def _surroundings(self, piece: Piece, rng: random.Random) -> tuple[str, str, str]:

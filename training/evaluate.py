@@ -3,8 +3,8 @@
     python -m training.evaluate --gaps 400
 
 Models: the untouched one (prefix alone), the adapter that the project ships, and the one that is
-trained. Answers are kept in <cache>/training/evaluation, so a stopped or larger run goes on; the
-figures go to training/results.json and training/results.md.
+trained, each in an order that it learned. Answers are kept in <cache>/training/evaluation, so a
+stopped or larger run goes on; the figures go to training/results.json and training/results.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 from peft import PeftModel
 
 from model.loading.embedded import RECIPE, prepare_embedded
+from model.prompts.infill import SMOLLM2, InfillOrder
 from model.tokenization import ModelTokenizer, load_tokenizer
 from training.data import data_folder, read_pieces
 from training.fim import Example
@@ -50,10 +51,12 @@ class Contender:
     Attributes:
         title: in the table.
         adapter: its adapter's folder; None for the untouched model.
+        order: of its prompts.
     """
 
     title: str
     adapter: Path | None
+    order: InfillOrder = "psm"
 
     @property
     def key(self) -> str:
@@ -72,7 +75,7 @@ class Evaluation:
 
     def answers(self, contender: Contender, gaps: Sequence[HeldOutGap]) -> list[Answer]:
         """The contender's answer to each gap."""
-        path = self._path(contender, "gaps")
+        path = self._path(contender, f"{contender.order}-gaps")
         kept = {row["name"]: Answer(**row) for row in _read_rows(path)}
         missing = [gap for gap in gaps if gap.name not in kept]
         if missing:
@@ -80,7 +83,7 @@ class Evaluation:
             judge = (
                 BaselineJudge(model, self.tokenizer)
                 if contender.adapter is None
-                else InfillJudge(model, self.tokenizer)
+                else InfillJudge(model, self.tokenizer, contender.order)
             )
             for batch in _alike(missing, lambda gap: len(gap.prefix) + len(gap.suffix)):
                 start = time.monotonic()
@@ -158,6 +161,7 @@ def main() -> None:
     parser.add_argument("--gaps", type=int, default=400)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--only", nargs="*", default=[], help="titles: untouched shipped trained")
+    parser.add_argument("--order", choices=("psm", "spm"), default="spm", help="of the trained one")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
@@ -167,9 +171,12 @@ def main() -> None:
     gaps = choose_gaps(packages, arguments.gaps, SEED)
     chunks = [p for p in read_pieces(data_folder() / "held_out.jsonl") if p.kind == "chunk"]
     texts = [piece.code for piece in chunks[:: max(1, len(chunks) // NUM_PLAIN)][:NUM_PLAIN]]
-    contenders = [Contender("untouched", None), Contender("shipped", RECIPE.adapter)]
+    contenders = [
+        Contender("untouched", None),
+        Contender("shipped", RECIPE.adapter, SMOLLM2.orders[0]),
+    ]
     if adapter := trained_adapter():
-        contenders.append(Contender("trained", adapter))
+        contenders.append(Contender("trained", adapter, arguments.order))
     if arguments.only:
         contenders = [each for each in contenders if each.title in arguments.only]
     evaluation = Evaluation(data_folder() / "evaluation", getattr(torch, arguments.precision))

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from model.loading.embedded import RECIPE
-from model.prompts.infill import split_fill_marker
+from model.prompts.infill import SMOLLM2, split_fill_marker
 from training.data import data_folder
 from training.evaluate import Contender, Evaluation, trained_adapter
 from training.fim import InfillIds, infill_prompt
@@ -63,7 +63,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     evaluation = Evaluation(data_folder() / "evaluation", torch.float32)
-    contenders = [Contender("shipped", RECIPE.adapter), Contender("trained", trained_adapter())]
+    contenders = [
+        Contender("shipped", RECIPE.adapter, SMOLLM2.orders[0]),
+        Contender("trained", trained_adapter(), "spm"),
+    ]
     made = {each.title: fill(evaluation, each) for each in contenders}
     text = "\n".join(_show(number, made) for number in range(len(GAPS)))
     head = "# Twenty everyday gaps\n\nGreedy, 48 tokens at most, float32; results as they are."
@@ -75,7 +78,10 @@ def fill(evaluation: Evaluation, contender: Contender) -> list[tuple[str, Contin
     tokenizer = evaluation.tokenizer
     ids, encode = InfillIds.of(tokenizer), tokenizer.encode_text
     parts = [split_fill_marker(text) for text in GAPS]
-    prompts = [infill_prompt(encode(prefix), encode(suffix), ids) for prefix, suffix in parts]
+    prompts = [
+        infill_prompt(encode(prefix), encode(suffix), ids, contender.order)
+        for prefix, suffix in parts
+    ]
     stops = [ids.end, ids.prefix, ids.suffix, ids.middle]
     rows = continue_greedily(evaluation.load(contender), prompts, stops, MAX_NEW_TOKENS)
     return [(tokenizer.decode(row.ids), row) for row in rows]

@@ -12,7 +12,8 @@ import random
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Order = Literal["psm", "spm"]
+from model.prompts.infill import InfillOrder
+
 Shape = Literal["characters", "lines", "end"]
 
 SHAPES: tuple[Shape, ...] = ("characters", "lines", "end")
@@ -91,7 +92,7 @@ class Limits:
 
 
 def infill_prompt(
-    prefix: list[int], suffix: list[int], ids: InfillIds, order: Order = "psm"
+    prefix: list[int], suffix: list[int], ids: InfillIds, order: InfillOrder = "psm"
 ) -> list[int]:
     """What a model is given; the middle is its continuation."""
     if order == "psm":
@@ -100,7 +101,7 @@ def infill_prompt(
 
 
 def infill_example(
-    gap: Gap, tokenizer: TextEncoder, order: Order, limits: Limits | None = None
+    gap: Gap, tokenizer: TextEncoder, order: InfillOrder, limits: Limits | None = None
 ) -> Example | None:
     """`gap` in tokens, learned from the middle's first to the end token.
 

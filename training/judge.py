@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from model.healing import WhitespaceHealer
+from model.prompts.infill import InfillOrder
 from model.tokenization import ModelTokenizer
 from training.fim import IGNORED, Example, InfillIds, infill_prompt
 from training.gaps import HeldOutGap
@@ -50,11 +51,12 @@ class Answer:
 
 
 class InfillJudge:
-    """Asks a model that can fill in, in the order prefix, suffix, middle."""
+    """Asks a model that can fill in, in the order that it is asked in by the app."""
 
-    def __init__(self, model: Any, tokenizer: ModelTokenizer) -> None:
+    def __init__(self, model: Any, tokenizer: ModelTokenizer, order: InfillOrder) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._order = order
         self._ids = InfillIds.of(tokenizer)
 
     def answer(self, gaps: Sequence[HeldOutGap]) -> list[Answer]:
@@ -71,9 +73,8 @@ class InfillJudge:
 
     def _prompt(self, gap: HeldOutGap, suffix: str) -> list[int]:
         prefix = self._tokenizer.encode_text(gap.prefix)[-MAX_PREFIX_TOKENS:]
-        return infill_prompt(
-            prefix, self._tokenizer.encode_text(suffix)[:MAX_SUFFIX_TOKENS], self._ids
-        )
+        ids = self._tokenizer.encode_text(suffix)[:MAX_SUFFIX_TOKENS]
+        return infill_prompt(prefix, ids, self._ids, self._order)
 
     def _losses(self, gaps: Sequence[HeldOutGap], suffixes: Sequence[str]) -> list[float]:
         examples = []
