@@ -53,6 +53,11 @@ class PromptTokenizer(Protocol):
         """A fresh incremental decoder; special tokens are left out."""
         ...
 
+    def token_text(self, token_id: int) -> str:
+        """What a token is by itself: its text, or a special token's spelling; bytes that are no
+        character are U+FFFD, and an id that the vocabulary lacks is ""."""
+        ...
+
 
 class ModelTokenizer:
     """A checkpoint's tokenizer. Safe to use from several threads: nothing in it changes.
@@ -92,6 +97,7 @@ class ModelTokenizer:
         self._tokenizer = tokenizer
         self._text_tokenizer = text_tokenizer
         self._special_ids = {token.content: id_ for id_, token in added.items() if token.special}
+        self._spellings = {id_: token for token, id_ in self._special_ids.items()}
         self.eos_token_id = None if eos_token is None else tokenizer.token_to_id(eos_token)
         self.vocab_size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
         self.chat_template = (
@@ -128,6 +134,12 @@ class ModelTokenizer:
     def decoder(self) -> TextDecoder:
         """A fresh incremental decoder; special tokens are left out."""
         return _StreamDecoder(self._tokenizer, frozenset(self._special_ids.values()))
+
+    def token_text(self, token_id: int) -> str:
+        """What a token is by itself: its text, or a special token's spelling; bytes that are no
+        character are U+FFFD, and an id that the vocabulary lacks is ""."""
+        spelling = self._spellings.get(token_id)
+        return self.decode([token_id]) if spelling is None else spelling
 
 
 class _StreamDecoder:

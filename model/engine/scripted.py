@@ -103,6 +103,11 @@ class ByteTokenizer:
     def decoder(self) -> ByteDecoder:
         return ByteDecoder()
 
+    def token_text(self, token_id: int) -> str:
+        if token_id < NUM_BYTES:
+            return self.decode([token_id])
+        return "".join(SPECIAL_TOKENS[token_id - NUM_BYTES :][:1])
+
 
 class ScriptedEngine:
     """Types a script at a set speed through the same door and events as a real engine.

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.engine.scripted import ByteTokenizer
 from model.errors import CheckpointError
 from model.tokenization import ModelTokenizer, load_tokenizer
 from tests import checkpoints
@@ -122,6 +123,30 @@ def test_a_special_token_inside_a_character_leaves_the_character_whole(
     assert end is not None
     decoder = starchat.decoder()
     assert "".join(decoder.step(id_) for id_ in [first, end, *rest]) == "漢"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_tokens_text_is_its_own_and_a_special_tokens_its_spelling(
+    tokenizers: dict[str, ModelTokenizer], family: str
+) -> None:
+    tokenizer = tokenizers[family]
+    for token in tokenizer.special_tokens:
+        id_ = tokenizer.special_id(token)
+        assert id_ is not None
+        assert tokenizer.token_text(id_) == token
+    assert "".join(map(tokenizer.token_text, tokenizer.encode_text("  x = 1\n"))) == "  x = 1\n"
+    assert tokenizer.token_text(tokenizer.encode_text("é")[0]) == "\ufffd"
+    assert tokenizer.token_text(tokenizer.vocab_size) == ""
+
+
+def test_the_scripted_tokenizer_tells_a_tokens_text_alike() -> None:
+    tokenizer = ByteTokenizer()
+    end = tokenizer.special_id("<|endoftext|>")
+    assert end is not None
+    assert tokenizer.token_text(end) == "<|endoftext|>"
+    assert tokenizer.token_text(ord(" ")) == " "
+    assert tokenizer.token_text(0xC3) == "\ufffd"
+    assert tokenizer.token_text(10_000) == ""
 
 
 def test_spaces_before_punctuation_are_kept(starchat: ModelTokenizer) -> None:
