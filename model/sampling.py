@@ -13,6 +13,7 @@ MIN_REPETITION_PENALTY = 0.01
 MAX_SEED = 2**63 - 1
 MAX_STOP_STRINGS = 8
 MAX_STOP_CHARS = 200
+MAX_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class SamplingParams:
         max_new_tokens: at most this many tokens; clamped to what the context has left.
         stop: strings that end the text, matched on decoded text and left out of it.
         seed: the same seed and settings give the same text; None draws one, which is reported.
+        logprobs: tell each token's log-probability and that many of the likeliest tokens in its
+            place; 0 tells only its own, None nothing. They are the model's own, before the other
+            settings change them, and change nothing themselves.
 
     Raises:
         SamplingParamsError: a value is outside its interval, NaN or of the wrong type.
@@ -45,6 +49,7 @@ class SamplingParams:
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    logprobs: int | None = None
 
     def __post_init__(self) -> None:
         _check_number("temperature", self.temperature, 0, 5)
@@ -55,6 +60,8 @@ class SamplingParams:
         _check_integer("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
         if self.seed is not None:
             _check_integer("seed", self.seed, 0, MAX_SEED)
+        if self.logprobs is not None:
+            _check_integer("logprobs", self.logprobs, 0, MAX_LOGPROBS)
         _check_stop(self.stop)
 
     @property

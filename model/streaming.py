@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import TextIteratorStreamer
 
-from model.engine.events import Token
+from model.engine.events import Alternative, Token
 from model.stopping import StopMatcher
 from model.tokenization import PromptTokenizer
+
+ReadLogprob = Callable[[int], tuple[float, tuple[Alternative, ...]]]
 
 
 class TokenStreamer(TextIteratorStreamer):
@@ -29,6 +31,7 @@ class TokenStreamer(TextIteratorStreamer):
             from another thread to get the text, as with its parent.
         is_start_stripped: leave out newlines before the first other character.
         num_hidden: leave out this many characters at the start.
+        read_logprob: asked for the log-probability of each token, and those of its alternatives.
         timeout: seconds that a reader waits for the next text; None is forever.
     """
 
@@ -40,6 +43,7 @@ class TokenStreamer(TextIteratorStreamer):
         on_token: Callable[[Token], None] | None = None,
         is_start_stripped: bool = False,
         num_hidden: int = 0,
+        read_logprob: ReadLogprob | None = None,
         timeout: float | None = None,
     ) -> None:
         super().__init__(tokenizer, skip_prompt=True, timeout=timeout)
@@ -48,6 +52,7 @@ class TokenStreamer(TextIteratorStreamer):
         self._on_token = on_token or self._queue_text
         self._is_at_start = is_start_stripped
         self._num_hidden = num_hidden
+        self._read_logprob = read_logprob
         self._is_prompt_next = True
         self.num_tokens = 0
         self.last_id: int | None = None
@@ -66,7 +71,8 @@ class TokenStreamer(TextIteratorStreamer):
             self.num_tokens += 1
             self.last_id = token_id
             text = self._certain(self._decoder.step(token_id))
-            self._on_token(Token(token_id, text))
+            told = () if self._read_logprob is None else self._read_logprob(token_id)
+            self._on_token(Token(token_id, text, *told))
 
     def end(self) -> None:
         """Release what was held back and end the stream."""

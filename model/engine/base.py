@@ -64,7 +64,10 @@ class ResidentModel:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine does exactly. A client is refused what is not here."""
+    """What an engine does exactly. A client is refused what is not here.
+
+    `alternatives`: it tells log-probabilities and alternatives (`SamplingParams.logprobs`).
+    """
 
     seed: bool = True
     repetition_penalty: bool = True

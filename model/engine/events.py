@@ -63,7 +63,10 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A token that could have stood there, with its log-probability."""
+    """A token that could have stood there, with its log-probability in nats.
+
+    `text` is that of the token by itself, a special token's spelling.
+    """
 
     id: int
     text: str
@@ -76,7 +79,11 @@ class Token:
 
     `text` may be empty (bytes of a character still missing, or the start of what may become a
     stop string) and may hold what earlier tokens had withheld. `id` is None for text set free
-    at the very end, whose tokens were reported before.
+    at the very end, whose tokens were reported before. The token that ends the text is reported
+    like any other, with no text of its own.
+
+    `logprob`, in nats, and `alternatives`, best first, are told where `SamplingParams.logprobs`
+    asks for them.
     """
 
     id: int | None

@@ -74,7 +74,7 @@ class LocalEngine:
         memory_limit: bytes of the device's memory for all models together; None is all of it.
     """
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(alternatives=True)
 
     def __init__(
         self,

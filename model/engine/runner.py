@@ -21,6 +21,7 @@ from transformers import (
 
 from model.engine.events import Finished, FinishReason, Prefill, Timings, Token, Usage
 from model.engine.generation import Generation, GenerationRequest
+from model.engine.logprobs import LogprobReader
 from model.engine.prefix_cache import CachedPrefix, PrefixCache
 from model.errors import ContextLengthError, PromptError
 from model.healing import WhitespaceHealer
@@ -175,30 +176,37 @@ class ModelRunner:
             watch.first_token_at = watch.first_token_at or time.monotonic()
             generation.publish(token)
 
+        reader = self._logprob_reader(request.params)
         streamer = TokenStreamer(
             self._tokenizer,
             request.params.stop,
             on_token=publish,
             num_hidden=len(request.healed),
             is_start_stripped=request.is_start_stripped,
+            read_logprob=None if reader is None else reader.read,
         )
         prompt = torch.tensor([request.prompt_ids], device=self._model.device)  # (1, prompt)
+        watching = contextlib.nullcontext() if reader is None else reader.watching(self._model)
         try:
-            output = self._model.generate(
-                prompt,
-                attention_mask=torch.ones_like(prompt),
-                past_key_values=prefix.cache,
-                generation_config=generation_config(request.params, request.stop_token_ids),
-                logits_processor=self._processors(request),
-                stopping_criteria=StoppingCriteriaList([Interrupt(generation, streamer)]),
-                streamer=streamer,
-            )
+            with watching:
+                output = self._model.generate(
+                    prompt,
+                    attention_mask=torch.ones_like(prompt),
+                    past_key_values=prefix.cache,
+                    generation_config=generation_config(request.params, request.stop_token_ids),
+                    logits_processor=self._processors(request),
+                    stopping_criteria=StoppingCriteriaList([Interrupt(generation, streamer)]),
+                    streamer=streamer,
+                )
         except Exception as error:
             streamer.fail(error)
             raise
         # The last token was sampled but never fed back, so the cache ends before it.
         prefix.ids[:] = output[0, : prefix.cache.get_seq_length()].tolist()
         return streamer.num_tokens, _reason(generation, streamer)
+
+    def _logprob_reader(self, params: SamplingParams) -> LogprobReader | None:
+        return None if params.logprobs is None else LogprobReader(self._tokenizer, params.logprobs)
 
     def _processors(self, request: GenerationRequest) -> LogitsProcessorList:
         if not request.healed:

@@ -10,6 +10,7 @@ The prompt can ask for something particular, by a line in what the user wrote:
 from __future__ import annotations
 
 import codecs
+import math
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -22,7 +23,7 @@ from model.engine.base import (
     ReportProgress,
     ResidentModel,
 )
-from model.engine.events import Finished, FinishReason, Prefill, Timings, Token, Usage
+from model.engine.events import Alternative, Finished, FinishReason, Prefill, Timings, Token, Usage
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.worker import Worker
 from model.errors import GenerationError, OutOfMemoryError
@@ -119,7 +120,7 @@ class ScriptedEngine:
         room: models that fit into its make-believe memory at once; None for any number.
     """
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(alternatives=True)
 
     def __init__(
         self,
@@ -249,7 +250,7 @@ class _Typist:
         params = self._request.params
         matcher = StopMatcher(params.stop)
         decoder = self._tokenizer.decoder()
-        ids = self._tokenizer.encode_text(script)
+        ids = [*self._tokenizer.encode_text(script), NUM_BYTES + SPECIAL_TOKENS.index(END_OF_TEXT)]
         reason = FinishReason.EOS_TOKEN
         for index, token_id in enumerate(ids):
             if self._generation.should_stop:
@@ -270,7 +271,21 @@ class _Typist:
     def _say(self, token_id: int, text: str) -> None:
         self._num_tokens += 1
         self._first_token_at = self._first_token_at or time.monotonic()
-        self._generation.publish(Token(token_id, text))
+        self._generation.publish(Token(token_id, text, *self._score(token_id)))
+
+    def _score(self, token_id: int) -> tuple[float, tuple[Alternative, ...]] | tuple[()]:
+        """Make-believe: half a chance for what is typed, half as much for the next id."""
+        num_alternatives = self._request.params.logprobs
+        if num_alternatives is None:
+            return ()
+        num_ids = NUM_BYTES + len(SPECIAL_TOKENS)
+        ranked = [(token_id + rank) % num_ids for rank in range(num_alternatives)]
+        logprobs = [-(rank + 1) * math.log(2) for rank in range(num_alternatives + 1)]
+        alternatives = tuple(
+            Alternative(id_, self._tokenizer.token_text(id_), logprob)
+            for id_, logprob in zip(ranked, logprobs, strict=False)
+        )
+        return logprobs[0], alternatives
 
     def _say_rest(self, text: str) -> None:
         if text:

@@ -11,7 +11,7 @@ from model.errors import SamplingParamsError
 from model.sampling import MAX_SEED, SamplingParams
 
 NUMBERS = ("temperature", "top_p", "min_p", "repetition_penalty")
-INTEGERS = ("top_k", "max_new_tokens", "seed")
+INTEGERS = ("top_k", "max_new_tokens", "seed", "logprobs")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ INTEGERS = ("top_k", "max_new_tokens", "seed")
         *(("repetition_penalty", 0.01), ("repetition_penalty", 10)),
         *(("max_new_tokens", 1), ("max_new_tokens", 1_000_000)),
         *(("seed", None), ("seed", 0), ("seed", MAX_SEED)),
+        *(("logprobs", None), ("logprobs", 0), ("logprobs", 20)),
         *(("stop", ()), ("stop", ("\n\n", "def ")), ("stop", ("x" * 200,))),
     ],
 )
@@ -36,7 +37,7 @@ def test_the_bounds_are_taken(field: str, value: Any) -> None:
         *(("top_k", -1), ("top_k", 1_000_001), ("min_p", -0.1), ("min_p", 1.1)),
         *(("repetition_penalty", 0), ("repetition_penalty", 1e-40), ("repetition_penalty", 10.1)),
         *(("max_new_tokens", 0), ("max_new_tokens", -1), ("max_new_tokens", 1_000_001)),
-        *(("seed", -1), ("seed", MAX_SEED + 1)),
+        *(("seed", -1), ("seed", MAX_SEED + 1), ("logprobs", -1), ("logprobs", 21)),
         *(("stop", ("",)), ("stop", ("x",) * 9), ("stop", ("x" * 201,))),
         *(("stop", "abc"), ("stop", ["a"]), ("stop", (1,))),
         *((field, value) for field in NUMBERS for value in (math.nan, math.inf, -math.inf)),
