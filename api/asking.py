@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from model.engine.base import ResidentModel
 from model.engine.events import Failed, Finished, Token
 from model.engine.generation import Slot
 from model.errors import ModelNotReadyError, UnavailableError
 from model.loading.slot import LoadFailed, Loading
-from model.requests import FittedRequest, PlaygroundRequest, slot_of
+from model.requests import FittedRequest, Overflow, PlaygroundRequest, slot_of
 from model.service import GenerationService, Prepared, Revoked, Run
 
 T = TypeVar("T")
@@ -79,22 +80,43 @@ class Asker:
         self._deadline = deadline
 
     @contextlib.asynccontextmanager
-    async def ask(self, request: PlaygroundRequest, client: str) -> AsyncIterator[Answer]:
+    async def ask(
+        self, request: PlaygroundRequest, client: str, *, overflow: Overflow = "refuse"
+    ) -> AsyncIterator[Answer]:
         """The answer to `request`, which stops being generated when the block is left.
 
         A model that is still on its way is not waited for: editors ask again at the next key.
         One that is parked is.
 
+        Args:
+            overflow: what to do with a prompt over the context. "trim" is for protocols whose
+                clients count on it.
+
         Raises:
             PlaygroundError: the request cannot be run; the prompt is too long, say.
         """
         self.check_ready(slot_of(request))
-        run = self.service.start(request, client, overflow="refuse", deadline=self._deadline)
+        run = self.service.start(request, client, overflow=overflow, deadline=self._deadline)
         async with aclosing(_read(run)) as events:
             prepared = await anext(events, None)
             if not isinstance(prepared, Prepared):
                 raise UnavailableError("The request was called off.", "Try again.")
             yield Answer(prepared.fitted, _only_answers(events))
+
+    @contextlib.asynccontextmanager
+    async def model(self, slot: Slot) -> AsyncIterator[ResidentModel]:
+        """The slot's model, which stays there until the block is left. One that is parked is
+        waited for.
+
+        Raises:
+            ModelNotReadyError: it is still loading.
+            PlaygroundError: it could not be loaded.
+        """
+        self.check_ready(slot)
+        async with self.service.residency.queue(slot) as lease:
+            async for _ in lease.wait():
+                pass
+            yield lease.resident
 
     def check_ready(self, slot: Slot) -> None:
         """
