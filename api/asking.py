@@ -15,7 +15,7 @@ from model.engine.base import ResidentModel
 from model.engine.events import Failed, Finished, Token
 from model.engine.generation import Slot
 from model.errors import ModelNotReadyError, UnavailableError
-from model.loading.slot import LoadFailed, Loading
+from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
 from model.requests import FittedRequest, Overflow, PlaygroundRequest, slot_of
 from model.service import GenerationService, Prepared, Revoked, Run
 
@@ -43,12 +43,19 @@ class Completion:
 class Answer:
     """The answer to one request, from when the engine has taken it.
 
-    `fitted` is known from the start. Iterate for each `Token` and then the one `Finished`.
-    Close it (or cancel the task that reads it) and the generation stops.
+    `fitted` is known from the start, and so is `resident`, the model that answers. Iterate for
+    each `Token` and then the one `Finished`. Close it (or cancel the task that reads it) and the
+    generation stops.
     """
 
-    def __init__(self, fitted: FittedRequest, events: AsyncIterator[Token | Finished]) -> None:
+    def __init__(
+        self,
+        fitted: FittedRequest,
+        resident: ResidentModel,
+        events: AsyncIterator[Token | Finished],
+    ) -> None:
         self.fitted = fitted
+        self.resident = resident
         self._events = events
 
     def __aiter__(self) -> AsyncIterator[Token | Finished]:
@@ -95,13 +102,16 @@ class Asker:
         Raises:
             PlaygroundError: the request cannot be run; the prompt is too long, say.
         """
-        self.check_ready(slot_of(request))
+        slot = slot_of(request)
+        self.check_ready(slot)
         run = self.service.start(request, client, overflow=overflow, deadline=self._deadline)
         async with aclosing(_read(run)) as events:
             prepared = await anext(events, None)
             if not isinstance(prepared, Prepared):
                 raise UnavailableError("The request was called off.", "Try again.")
-            yield Answer(prepared.fitted, _only_answers(events))
+            # The run holds the slot's lease, so this is the model that it runs on.
+            resident = _resident(self.service.residency.status(slot))
+            yield Answer(prepared.fitted, resident, _only_answers(events))
 
     @contextlib.asynccontextmanager
     async def model(self, slot: Slot) -> AsyncIterator[ResidentModel]:
@@ -131,6 +141,11 @@ class Asker:
                 raise error.with_traceback(None)
             case _:
                 pass
+
+
+def _resident(status: SlotStatus) -> ResidentModel:
+    assert isinstance(status, Ready)
+    return status.resident
 
 
 async def _read(run: Run) -> AsyncGenerator[Prepared | Token | Finished, None]:
