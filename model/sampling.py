@@ -11,7 +11,8 @@ from model.errors import SamplingParamsError
 MIN_TEMPERATURE = 1e-4
 MIN_REPETITION_PENALTY = 0.01
 MAX_SEED = 2**63 - 1
-MAX_STOP_STRINGS = 8
+# Continue sends fifteen: the model's own, then those of its editor and of the language.
+MAX_STOP_STRINGS = 24
 MAX_STOP_CHARS = 200
 MAX_LOGPROBS = 20
 
