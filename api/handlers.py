@@ -18,6 +18,7 @@ from api.errors import (
     answer_problem,
     protocol_of,
 )
+from api.refusals import RefusedError, answer_refusal
 from model.errors import PlaygroundError
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ KIND_BY_STATUS = {
 def add_handlers(app: FastAPI) -> None:
     """Every error of `app` becomes an answer that the path's clients can read."""
     app.add_exception_handler(PlaygroundError, answer_playground_error)
+    app.add_exception_handler(RefusedError, answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
