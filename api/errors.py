@@ -178,6 +178,10 @@ PROTOCOL_BY_PATH: dict[str, Protocol] = {
     "/infill": LLAMACPP,
     "/completion": LLAMACPP,
     "/props": LLAMACPP,
+    "/slots": LLAMACPP,
+    "/detokenize": LLAMACPP,
+    "/apply-template": LLAMACPP,
+    "/tokenizer.json": OWN,
     "/api/": OLLAMA,
 }
 
