@@ -46,6 +46,9 @@ class Answer:
     `fitted` is known from the start, and so is `resident`, the model that answers. Iterate for
     each `Token` and then the one `Finished`. Close it (or cancel the task that reads it) and the
     generation stops.
+
+    Args:
+        stop: asks the generation to end; its `Finished` follows soon.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class Answer:
         fitted: FittedRequest,
         resident: ResidentModel,
         events: AsyncIterator[Token | Finished],
+        stop: Callable[[], None],
     ) -> None:
         self.fitted = fitted
         self.resident = resident
+        self.stop = stop
         self._events = events
 
     def __aiter__(self) -> AsyncIterator[Token | Finished]:
@@ -111,7 +116,7 @@ class Asker:
                 raise UnavailableError("The request was called off.", "Try again.")
             # The run holds the slot's lease, so this is the model that it runs on.
             resident = _resident(self.service.residency.status(slot))
-            yield Answer(prepared.fitted, resident, _only_answers(events))
+            yield Answer(prepared.fitted, resident, _only_answers(events), run.cancel)
 
     @contextlib.asynccontextmanager
     async def model(self, slot: Slot) -> AsyncIterator[ResidentModel]:
