@@ -1,0 +1,37 @@
+"""Sampling settings as they stand in bodies of several protocols."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from model.sampling import SamplingParams
+
+# What llama.cpp and Ollama send for "any seed" where their own default is written out.
+ANY_SEED = 2**32 - 1
+
+
+def _as_tuple(value: Any) -> Any:
+    """One string where a list is meant; empty ones ask for nothing."""
+    if isinstance(value, str):
+        value = [value]
+    return [item for item in value if item != ""] if isinstance(value, list) else value
+
+
+StopStrings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+def with_given(defaults: SamplingParams, **given: Any) -> SamplingParams:
+    """`defaults` with what was given; None was not.
+
+    Raises:
+        SamplingParamsError: a value is outside its interval.
+    """
+    return replace(defaults, **{name: value for name, value in given.items() if value is not None})
+
+
+def seed_or_none(seed: int | None) -> int | None:
+    """None draws a seed, which a negative one asks for too."""
+    return None if seed is None or seed < 0 or seed == ANY_SEED else seed

@@ -1,0 +1,51 @@
+"""Requests' bodies in which nothing is passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_SHOWN_NAME = 60
+
+
+class StrictBody(BaseModel):
+    """A body, or a part of one, in which a field that is not served is refused by its name.
+
+    `null` is the same as leaving a field out.
+
+    Attributes:
+        neutral: fields that are not served, each with the values that ask for nothing. Some
+            clients send every field that there is.
+        tolerated: fields that known clients send and that change nothing here.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    neutral: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+    tolerated: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_what_is_not_served(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = {name: value for name, value in data.items() if value is not None}
+        for name, value in given.items():
+            if name in cls.model_fields or name in cls.tolerated:
+                continue
+            if name not in cls.neutral:
+                raise PydanticCustomError(
+                    "not_served",
+                    "'{name}' is not served here. Leave it out",
+                    {"name": str(name)[:MAX_SHOWN_NAME]},
+                )
+            if value not in cls.neutral[name]:
+                raise PydanticCustomError(
+                    "not_served",
+                    "'{name}' is served only as {value}. Leave it out",
+                    {"name": name, "value": repr(cls.neutral[name][0])},
+                )
+        return given
