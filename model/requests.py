@@ -39,6 +39,9 @@ from model.trimming import (
 
 Overflow = Literal["trim", "refuse"]
 
+# Larger ones do not fit into a tokenizer's own type.
+MAX_TOKEN_ID = 2**31
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
@@ -329,6 +332,12 @@ def _raw_form(request: RawRequest, resident: ResidentModel) -> _Form:
 
 
 def _tokens_form(prompt_ids: tuple[int, ...], resident: ResidentModel) -> _Form:
+    for id_ in frozenset(prompt_ids):
+        if not 0 <= id_ < MAX_TOKEN_ID or not resident.tokenizer.token_text(id_):
+            raise PromptError(
+                f"The prompt holds the token {id_}, which the model's vocabulary lacks.",
+                "Encode it with this model's own tokenizer.",
+            )
     # For people to read; the ids stay what they are.
     shown = Text(resident.tokenizer.decode(prompt_ids), "prompt")
     shortenable = Shortenable(lambda _: (shown,), 0, "files", "Shorten the prompt.")

@@ -75,6 +75,14 @@ def test_token_ids_are_taken_as_they_are(starcoder: ResidentModel) -> None:
     assert fitted.generation.prompt_ids == ids
 
 
+@pytest.mark.parametrize("unknown", [-1, 70_000, 2**31, 2**70])
+def test_a_token_that_the_vocabulary_lacks_is_refused(
+    starcoder: ResidentModel, unknown: int
+) -> None:
+    with pytest.raises(PromptError, match=f"the token {unknown},"):
+        fit(TokensRequest((65, unknown), PARAMS), starcoder, overflow="refuse")
+
+
 def test_too_many_token_ids_are_refused_even_where_others_are_trimmed(
     starcoder: ResidentModel,
 ) -> None:
