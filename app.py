@@ -40,6 +40,10 @@ LIBRARY_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 LOOPBACK_NAMES = "127.0.0.1,localhost,::1"
+OPEN_API = (
+    "Everybody who can reach this app can use its API. Set STARCODER_API_KEY to a key that the "
+    "API's clients have to send."
+)
 
 ZEROGPU_TITLE = "StarCoder does not run on ZeroGPU yet"
 ZEROGPU_TEXT = (
@@ -89,6 +93,8 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
     from model.loading.catalogue import Catalogue
     from ui.page import build_page
 
+    if settings.is_public and not settings.api_key:
+        logger.warning(OPEN_API)
     background = [partial(narrate_loading, service.residency)]
     if settings.share:
         background.append(partial(keep_share_link, port))
@@ -98,6 +104,8 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         is_public=settings.is_public,
         is_on_space=settings.hosting == "space",
         allowed_hosts=settings.allowed_host_names,
+        cors_origins=settings.cors_origin_names,
+        api_keys=settings.api_keys,
         background=background,
         deadline=settings.deadline_seconds,
     )
@@ -254,7 +262,8 @@ async def narrate_loading(residency: Residency) -> None:
 
 
 class PlainFormatter(logging.Formatter):
-    """News as plain lines, the rest with its level and source; access tokens blacked out."""
+    """News as plain lines, the rest with its level and source; each with the id of its request;
+    access tokens blacked out."""
 
     _TOKEN = re.compile(r"hf_\w{8,}")
 
@@ -262,12 +271,17 @@ class PlainFormatter(logging.Formatter):
         text = super().format(record)
         if record.levelno != logging.INFO:
             text = f"{record.levelname.lower()}: {record.name}: {text}"
+        if request_id := getattr(record, "request_id", ""):
+            text = f"{text} [{request_id}]"
         return self._TOKEN.sub("hf_***", text)
 
 
 def configure_logging(level: str) -> None:
     """Everything to the terminal, once. Libraries speak up from a warning on."""
+    from api.request_ids import RequestIdFilter
+
     handler = logging.StreamHandler()
+    handler.addFilter(RequestIdFilter())
     handler.setFormatter(PlainFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("app", "api", "model", "ui"):

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 ENV_PREFIX = "STARCODER_"
@@ -42,6 +50,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _split(value: Any) -> Any:
+    """What stands between commas; an environment variable has no other way to be a list."""
+    return _names(value) if isinstance(value, str) else value
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
 def _is_public(values: Mapping[str, Any]) -> bool:
@@ -174,6 +191,18 @@ class Settings(BaseSettings):
         description="Host names, divided by commas, under which the app may be asked for besides "
         "this machine's own. Where the app is public, an empty list allows every name.",
     )
+    api_key: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Keys, divided by commas, of which the API's clients must send one. Without "
+        "any, everybody who reaches the app may use the API. The page asks for none. Better set "
+        "as a variable: other users of the machine can read a command line.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins, divided by commas, such as https://editor.example, whose pages may "
+        "read the API's answers; * is everybody's. Those of this machine always may, but where "
+        "the app is public.",
+    )
     scripted_speed: float = Field(
         default=40.0,
         gt=0,
@@ -195,6 +224,23 @@ class Settings(BaseSettings):
     def _never_share_a_space(cls, share: bool, info: ValidationInfo) -> bool:
         return share and info.data.get("hosting") == "local"
 
+    @field_validator("api_key")
+    @classmethod
+    def _check_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in keys:
+            # Others cannot be sent in a header.
+            if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+                raise ValueError("a key has printable ASCII characters only, and no space")
+        return keys
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: str) -> str:
+        for origin in _names(origins):
+            if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin):
+                raise ValueError("an origin is a scheme and a host, as in https://editor.example")
+        return origins
+
     @property
     def is_public(self) -> bool:
         """Whether people beyond this machine can reach the app."""
@@ -210,12 +256,19 @@ class Settings(BaseSettings):
 
     @property
     def model_folder_paths(self) -> tuple[Path, ...]:
-        names = (name.strip() for name in self.model_folders.split(","))
-        return tuple(Path(name).expanduser() for name in names if name)
+        return tuple(Path(name).expanduser() for name in _names(self.model_folders))
 
     @property
     def allowed_host_names(self) -> tuple[str, ...]:
-        return tuple(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+        return tuple(name.lower() for name in _names(self.allowed_hosts))
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        return tuple(key.get_secret_value() for key in self.api_key)
+
+    @property
+    def cors_origin_names(self) -> tuple[str, ...]:
+        return _names(self.cors_origins)
 
 
 def load_settings(argv: Sequence[str]) -> Settings:
@@ -255,7 +308,7 @@ def settings_table() -> str:
 def _show_default(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "none" if value is None or value == "" else str(value)
+    return "none" if value in (None, "", ()) else str(value)
 
 
 def _describe_errors(error: ValidationError) -> str:
@@ -267,4 +320,6 @@ def _describe_errors(error: ValidationError) -> str:
 def _describe_problem(problem: ErrorDetails) -> str:
     field = str(problem["loc"][0])
     names = f"{flag_of(field)} ({environment_variable_of(field)})"
-    return f"{names}: {problem['msg']}, not {problem['input']!r}."
+    # A key stays a secret even where it cannot be used.
+    given = "" if field == "api_key" else f", not {problem['input']!r}"
+    return f"{names}: {problem['msg'].removeprefix('Value error, ')}{given}."

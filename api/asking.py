@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,12 +14,15 @@ from starlette.requests import ClientDisconnect, Request
 from model.engine.base import ResidentModel
 from model.engine.events import Failed, Finished, Token
 from model.engine.generation import Slot
-from model.errors import ModelNotReadyError, UnavailableError
+from model.errors import ModelNotReadyError, PlaygroundError, UnavailableError
 from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
 from model.requests import FittedRequest, Overflow, PlaygroundRequest, slot_of
 from model.service import GenerationService, Prepared, Revoked, Run
 
 T = TypeVar("T")
+
+# Is told of each generation how it ended; None is one that was left before its end.
+Observer = Callable[[Slot, Finished | PlaygroundError | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,18 @@ class Asker:
 
     Args:
         deadline: seconds after which a generation is cut off; None is never.
+        observers: told of each generation's end.
     """
 
-    def __init__(self, service: GenerationService, deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        service: GenerationService,
+        deadline: float | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self.service = service
         self._deadline = deadline
+        self._observers = tuple(observers)
 
     @contextlib.asynccontextmanager
     async def ask(
@@ -110,13 +120,30 @@ class Asker:
         slot = slot_of(request)
         self.check_ready(slot)
         run = self.service.start(request, client, overflow=overflow, deadline=self._deadline)
-        async with aclosing(_read(run)) as events:
+        async with aclosing(self._watch(slot, _read(run))) as events:
             prepared = await anext(events, None)
             if not isinstance(prepared, Prepared):
                 raise UnavailableError("The request was called off.", "Try again.")
             # The run holds the slot's lease, so this is the model that it runs on.
             resident = _resident(self.service.residency.status(slot))
             yield Answer(prepared.fitted, resident, _only_answers(events), run.cancel)
+
+    async def _watch(
+        self, slot: Slot, events: AsyncGenerator[Prepared | Token | Finished, None]
+    ) -> AsyncGenerator[Prepared | Token | Finished, None]:
+        end: Finished | PlaygroundError | None = None
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, Finished):
+                        end = event
+                    yield event
+        except PlaygroundError as error:
+            end = error
+            raise
+        finally:
+            for observe in self._observers:
+                observe(slot, end)
 
     @contextlib.asynccontextmanager
     async def model(self, slot: Slot) -> AsyncIterator[ResidentModel]:

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     UNAVAILABLE = "unavailable"
     GENERATION = "generation"
     NOT_SERVED = "not_served"
+    WRONG_HOST = "wrong_host"
 
 
 # The nearest ancestor in the table counts, so a new error has a kind from its first day.
@@ -69,6 +70,7 @@ STATUS_BY_KIND: dict[Kind, int] = {
     Kind.UNAVAILABLE: 503,
     Kind.GENERATION: 500,
     Kind.NOT_SERVED: 501,
+    Kind.WRONG_HOST: 421,
 }
 
 
@@ -123,6 +125,7 @@ _OPENAI_TYPES = {
     Kind.NOT_FOUND: "invalid_request_error",
     Kind.NOT_ALLOWED: "invalid_request_error",
     Kind.TOO_LARGE: "invalid_request_error",
+    Kind.WRONG_HOST: "invalid_request_error",
     Kind.OVERLOADED: "rate_limit_error",
 }
 

@@ -1,18 +1,42 @@
 """What every request passes before a route or Gradio sees it: small ASGI wrappers.
 
-From outside in: security headers, size of the body, `Host`, Gradio's open doors.
+`api.server` says in which order. What they refuse is answered in the protocol of the path.
 """
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Collection, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.errors import Kind, Problem, answer_problem, protocol_of
+from api.own_routes import OwnRoutes
+
+logger = logging.getLogger(__name__)
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LOOPBACK_ORIGINS = r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?"
+
+# What clients in a browser read besides the few that a browser shows anyway.
+EXPOSED_HEADERS = (
+    "X-Request-ID",
+    "Retry-After",
+    # TGI's (router/src/server.rs)
+    "x-compute-type",
+    "x-compute-time",
+    "x-compute-characters",
+    "x-total-time",
+    "x-validation-time",
+    "x-queue-time",
+    "x-inference-time",
+    "x-time-per-token",
+    "x-prompt-tokens",
+    "x-generated-tokens",
+)
 
 # Sent bytes over the limit that are still read, and thrown away: a browser whose upload is cut
 # short shows "connection lost" and never the answer.
@@ -38,7 +62,6 @@ SHUT_DOORS = (
     "/gradio_api/profiling",
     "/gradio_api/token",
     "/monitoring",
-    "/openapi.json",  # Gradio's own schema; its end points are not meant as an API
     "/svelte",
     "/login",
     "/logout",
@@ -103,15 +126,11 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         await _drain(receive)
-        response = JSONResponse(
-            {
-                "detail": f"That is too much at once: {_megabytes(int(length))} were sent, and at "
-                f"most {_megabytes(self._max_bytes)} are read. Shorten the text.",
-                "error_type": "BodyTooLarge",
-            },
-            status_code=413,
+        message = (
+            f"That is too much at once: {_megabytes(int(length))} were sent, and at most "
+            f"{_megabytes(self._max_bytes)} are read. Shorten the text."
         )
-        await response(scope, receive, send)
+        await _refuse(Problem(Kind.TOO_LARGE, message, "BodyTooLarge"), scope, receive, send)
 
 
 class HostGuard:
@@ -129,15 +148,8 @@ class HostGuard:
         if scope["type"] not in ("http", "websocket") or self._is_ours(scope):
             await self._app(scope, receive, send)
             return
-        response = JSONResponse(
-            {
-                "detail": "This app does not answer under that host name. --allowed-hosts adds "
-                "names.",
-                "error_type": "HostNotAllowed",
-            },
-            status_code=421,
-        )
-        await response(scope, receive, send)
+        message = "This app does not answer under that host name. --allowed-hosts adds names."
+        await _refuse(Problem(Kind.WRONG_HOST, message, "HostNotAllowed"), scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
         name, colon, port = Headers(scope=scope).get("host", "").lower().rpartition(":")
@@ -158,6 +170,52 @@ class ShutDoors:
             await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+class Faults:
+    """Answers 500 for what a route of ours raises and nobody foresaw.
+
+    It stands inside of the other walls, so that this answer too has their headers. The log gets
+    the place and the type only: an exception's text may hold what a client sent.
+    """
+
+    def __init__(self, app: ASGIApp, routes: OwnRoutes) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._routes.template_of(scope) is None:
+            await self._app(scope, receive, send)
+            return
+        is_begun = False
+
+        async def send_and_see(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_see)
+        except Exception as error:  # noqa: BLE001 - the border of the routes
+            places = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("a route failed: %s\n%s", type(error).__name__, places)
+            if is_begun:
+                # An answer that breaks off must not look whole: uvicorn cuts the connection.
+                raise BrokenAnswerError(type(error).__name__) from None
+            message = "The server failed on this request. Its log says why."
+            problem = Problem(Kind.GENERATION, message, "InternalError")
+            response = answer_problem(problem, protocol_of(scope["method"], scope["path"]))
+            response.status_code = 500
+            await response(scope, receive, send)
+
+
+class BrokenAnswerError(Exception):
+    """An answer that has begun cannot be finished."""
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    response = answer_problem(problem, protocol_of(scope.get("method", "GET"), scope["path"]))
+    await response(scope, receive, send)
 
 
 async def _drain(receive: Receive) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from html import escape
 
 from fastapi import FastAPI
@@ -19,14 +19,23 @@ from starlette.middleware.cors import CORSMiddleware
 from api.asking import Asker
 from api.errors import RETRY_AFTER_SECONDS
 from api.handlers import add_handlers
+from api.keys import KeyGuard, Keys
+from api.metrics import Measured, Metrics
+from api.metrics import build_routes as build_metrics_routes
 from api.middleware import (
+    EXPOSED_HEADERS,
     LOOPBACK_ORIGINS,
     BodyLimit,
+    Faults,
     HostGuard,
     SecurityHeaders,
     ShutDoors,
     content_security_policy,
 )
+from api.openapi import add_description
+from api.overlap import build_routes as build_overlap_routes
+from api.own_routes import OwnRoutes
+from api.request_ids import RequestIds, count_tokens
 from api.routes import add_routes
 from model.engine.generation import SLOTS
 from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
@@ -46,6 +55,8 @@ def build_server(
     is_public: bool,
     is_on_space: bool = False,
     allowed_hosts: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
+    api_keys: Sequence[str] = (),
     background: Sequence[Background] = (),
     deadline: float | None = None,
 ) -> FastAPI:
@@ -53,38 +64,42 @@ def build_server(
 
     Args:
         max_body_bytes: longer requests are refused.
-        is_public: people beyond this machine can reach it: no origin but its own may read its
-            answers, and without `allowed_hosts` it answers under every host name.
+        is_public: people beyond this machine can reach it: pages of this machine's own origins
+            may not read its answers, and without `allowed_hosts` it answers under every host name.
         is_on_space: Hugging Face's site may show it in a frame.
         allowed_hosts: names it answers under, besides this machine's own.
+        cors_origins: whose pages may read its answers; "*" is everybody's.
+        api_keys: of which the API's clients must send one; empty lets everybody ask.
         background: what runs beside it from its start, and is cancelled at its end.
         deadline: seconds after which a generation is cut off; None is never.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.residency.start()
-        tasks = [asyncio.create_task(start()) for start in background]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await service.residency.close()
-            await _close_engine(service)
 
     app = FastAPI(
         title="StarCoder playground",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        lifespan=lifespan,
+        lifespan=_lifespan(service, background),
     )
     add_handlers(app)
+    keys = Keys(api_keys)
+    metrics = Metrics(service)
     _add_health_routes(app, service)
-    add_routes(app, Asker(service, deadline))
-    _add_walls(app, max_body_bytes, is_public, is_on_space, allowed_hosts)
+    app.include_router(build_metrics_routes(metrics))
+    app.include_router(build_overlap_routes())
+    add_routes(app, Asker(service, deadline, (metrics.count_generation, count_tokens)))
+    add_description(app, wants_key=bool(keys))
+    _add_walls(
+        app,
+        OwnRoutes(app),
+        metrics,
+        keys,
+        max_body_bytes=max_body_bytes,
+        origins=cors_origins,
+        hosts=allowed_hosts,
+        is_public=is_public,
+        is_on_space=is_on_space,
+    )
     return app
 
 
@@ -110,28 +125,61 @@ def build_notice_server(title: str, text: str) -> FastAPI:
     return app
 
 
+def _lifespan(
+    service: GenerationService, background: Sequence[Background]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.residency.start()
+        tasks = [asyncio.create_task(start()) for start in background]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await service.residency.close()
+            await _close_engine(service)
+
+    return lifespan
+
+
 def _add_walls(
     app: FastAPI,
+    routes: OwnRoutes,
+    metrics: Metrics,
+    keys: Keys,
+    *,
     max_body_bytes: int,
+    origins: Sequence[str],
+    hosts: Sequence[str],
     is_public: bool,
     is_on_space: bool,
-    allowed_hosts: Sequence[str],
 ) -> None:
-    """Middleware; what is added last stands outermost."""
-    # Gradio reflects any origin with credentials unless its parent has a policy of its own.
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origin_regex=None if is_public else LOOPBACK_ORIGINS,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type"],
-    )
+    """Middleware; what is added last stands outermost.
+
+    A page that may read answers may read refusals too, so `CORSMiddleware` stands outside of what
+    refuses. Only the names of hosts come before it.
+    """
+    app.add_middleware(Faults, routes=routes)
     app.add_middleware(ShutDoors)
-    if allowed_hosts or not is_public:
-        app.add_middleware(HostGuard, hosts=allowed_hosts)
     # Not FastAPI's `max_body_size`: that one stands outside of `BodyLimit` and would put its own
     # plain-text answer in place of ours.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    if keys:
+        app.add_middleware(KeyGuard, keys=keys, routes=routes)
+    # Gradio reflects any origin with credentials unless its parent has a policy of its own.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_origin_regex=None if is_public else LOOPBACK_ORIGINS,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Api-Key", "X-Request-ID"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    if hosts or not is_public:
+        app.add_middleware(HostGuard, hosts=hosts)
     headers = {
         "Content-Security-Policy": content_security_policy(
             may_be_framed_by_hugging_face=is_on_space
@@ -140,10 +188,12 @@ def _add_walls(
         "Referrer-Policy": "no-referrer",
     }
     app.add_middleware(SecurityHeaders, headers=headers)
+    app.add_middleware(Measured, metrics=metrics, routes=routes)
+    app.add_middleware(RequestIds, routes=routes)
 
 
 def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
-    @app.get("/health")
+    @app.get("/health", tags=["Server"])
     async def health() -> JSONResponse:
         """Whether the thread that owns the models lives: 200 or 503."""
         state = service.engine.health
@@ -155,7 +205,7 @@ def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
         }
         return JSONResponse(body, status_code=200 if state.is_alive else 503)
 
-    @app.get("/ready")
+    @app.get("/ready", tags=["Server"])
     async def ready() -> JSONResponse:
         """Whether both models can be asked: 200, or 503 with what each slot is at."""
         statuses = {slot: service.residency.status(slot) for slot in SLOTS}

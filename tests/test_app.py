@@ -59,13 +59,43 @@ def test_gradios_open_doors_are_shut(scripted_app: RunningApp, door: str, method
         "/gradio_api/proxy=https://someone.hf.space/",
         "/monitoring/summary",
         "/gradio_api/deep_link?session_hash=x",
-        "/docs",
-        "/openapi.json",
+        "/redoc",
+        "//openapi.json",
+        "/gradio_api/openapi.json",
     ],
 )
 def test_no_spelling_opens_a_door(scripted_app: RunningApp, path: str) -> None:
     url = httpx.URL(f"{scripted_app.url}").copy_with(raw_path=path.encode())
     assert httpx.get(url).status_code == 404
+
+
+def test_the_description_is_of_our_api_and_not_gradios(scripted_app: RunningApp) -> None:
+    schema = httpx.get(f"{scripted_app.url}/openapi.json").json()
+    assert "/overlap" in schema["paths"]
+    assert not any("gradio" in path for path in schema["paths"])
+    assert "swagger" in httpx.get(f"{scripted_app.url}/docs").text
+
+
+def test_a_key_guards_the_api_and_leaves_the_page_open() -> None:
+    environment = {"STARCODER_API_KEY": "the-first-key,the-second-key"}
+    with running_app(*SCRIPTED, environment=environment) as app:
+        app.wait_until_ready()
+        assert httpx.get(f"{app.url}/metrics").status_code == 401
+        headers = {"authorization": "Bearer the-second-key"}
+        assert httpx.get(f"{app.url}/metrics", headers=headers).status_code == 200
+        for path in ("/", "/config", "/health", "/docs"):
+            assert httpx.get(f"{app.url}{path}").status_code == 200, path
+        join = httpx.post(f"{app.url}/gradio_api/queue/join", json={})
+        assert join.status_code == 422
+        assert "-key" not in app.output
+
+
+def test_a_public_app_without_a_key_says_at_the_start_who_can_use_its_api() -> None:
+    public = (*SCRIPTED, "--host", "0.0.0.0")
+    with running_app(*public) as app:
+        assert app.output.count("Everybody who can reach this app can use its API.") == 1
+    with running_app(*public, environment={"STARCODER_API_KEY": "k"}) as app:
+        assert "Everybody" not in app.output
 
 
 def test_events_cannot_be_run_past_the_queue(scripted_app: RunningApp) -> None:

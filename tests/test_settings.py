@@ -125,3 +125,46 @@ def test_a_loopback_address_is_not_public(host: str) -> None:
 def test_host_names_are_read_as_a_list() -> None:
     settings = load_settings(["--allowed-hosts", "Box.lan, 10.0.0.5,"])
     assert settings.allowed_host_names == ("box.lan", "10.0.0.5")
+
+
+@pytest.mark.parametrize(
+    ("argv", "keys"),
+    [
+        ([], ()),
+        (["--api-key", "one"], ("one",)),
+        (["--api-key", "one, two,"], ("one", "two")),
+        (["--api-key", "one", "--api-key", "two,three"], ("one", "two", "three")),
+    ],
+)
+def test_several_keys_may_be_given_in_one_flag_or_in_many(
+    argv: list[str], keys: tuple[str, ...]
+) -> None:
+    assert load_settings(argv).api_keys == keys
+
+
+def test_keys_come_from_the_environment_and_are_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARCODER_API_KEY", "hidden-1,hidden-2")
+    settings = load_settings([])
+    assert settings.api_keys == ("hidden-1", "hidden-2")
+    assert "hidden" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    with pytest.raises(SystemExit):
+        load_settings(["--help"])
+    assert "hidden" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["hidden key", "hiddené", "hidden\x00"])
+def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(["--api-key", key])
+    assert str(caught.value).startswith("--api-key (STARCODER_API_KEY): a key has printable")
+    assert "hidden" not in str(caught.value)
+
+
+def test_origins_are_read_as_a_list_and_must_be_origins() -> None:
+    settings = load_settings(["--cors-origins", "https://a.example, http://b.example:8080, *"])
+    assert settings.cors_origin_names == ("https://a.example", "http://b.example:8080", "*")
+    for wrong in ("a.example", "https://a.example/path", "https://a.example/"):
+        with pytest.raises(SettingsError, match="an origin is a scheme and a host"):
+            load_settings(["--cors-origins", wrong])

@@ -1,0 +1,38 @@
+"""Which of our routes a request is for; the page's and Gradio's paths are none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import Match
+from starlette.types import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRoutes:
+    """The routes of `app`, those that are added later included."""
+
+    app: FastAPI
+
+    def all(self) -> list[tuple[str, str]]:
+        """Method and path of each, as declared."""
+        return [
+            (method, str(route.path))
+            for route in iter_route_contexts(self.app.routes)
+            if isinstance(route.original_route, APIRoute)
+            for method in sorted(route.methods or ())
+        ]
+
+    def template_of(self, scope: Scope) -> str | None:
+        """The path of the route that will answer, as it was declared: "/models/{owner}/{name}".
+
+        None where none of ours will: for another path or method, and for what is mounted.
+        """
+        if scope["type"] != "http":
+            return None
+        for route in iter_route_contexts(self.app.routes):
+            if isinstance(route.original_route, APIRoute) and route.matches(scope)[0] is Match.FULL:
+                return route.path
+        return None
