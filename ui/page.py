@@ -42,6 +42,7 @@ def build_page(
     is_public: bool,
     deadline: float | None,
     catalogue: Catalogue | None = None,
+    needs_key: bool = False,
 ) -> Page:
     """The page over `service`. Nothing runs until a browser opens it.
 
@@ -50,10 +51,11 @@ def build_page(
         is_public: strangers see it: no advice that only the owner can follow, no Retry.
         deadline: seconds after which a generation is cut off; None is never.
         catalogue: the models that the page offers; None where they cannot be changed from it.
+        needs_key: the API's clients have to send a key, which the page never knows.
     """
     runs = Runs(service, deadline)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
-        top = Top(service.residency, is_public=is_public, catalogue=catalogue)
+        top = Top(service.residency, is_public=is_public, catalogue=catalogue, needs_key=needs_key)
         with gr.Column(elem_classes="pg-all") as work, gr.Tabs(elem_classes="pg-tabs"):
             with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
                 continue_tab = ContinueTab(service.residency, runs)

@@ -12,6 +12,7 @@ from model.loading.residency import Residency
 from model.loading.slot import Changing, LoadFailed, Loading, SlotStatus
 from ui.actions import INSTANT, Updates, build_button, build_html
 from ui.chat_tab import ChatTab
+from ui.connect_panel import ConnectPanel
 from ui.header import render_failures, render_header, render_note
 from ui.infill_tab import InfillTab
 from ui.license_gate import LicenseGate
@@ -29,10 +30,16 @@ class Top:
         is_public: strangers see it: no advice that only the owner can follow, no buttons that act
             on a model, and use restrictions before the first use.
         catalogue: the models on offer; None where they cannot be changed from the page.
+        needs_key: the API's clients have to send a key.
     """
 
     def __init__(
-        self, residency: Residency, *, is_public: bool, catalogue: Catalogue | None
+        self,
+        residency: Residency,
+        *,
+        is_public: bool,
+        catalogue: Catalogue | None,
+        needs_key: bool,
     ) -> None:
         self._residency = residency
         self._is_public = is_public
@@ -44,13 +51,15 @@ class Top:
         self._note = build_html("", "stand-in")
         self._failures = build_html("", "failures")
         self._retry = build_button("Retry loading", "retry-loading", visible=False)
-        with (
-            gr.Accordion("Models and memory", open=False, elem_id="models"),
-            gr.Row(elem_classes="pg-slots"),
-        ):
-            self._panels = [
-                SlotPanel(residency, slot, catalogue, is_public=is_public) for slot in SLOTS
-            ]
+        with gr.Row(elem_classes="pg-panels"):
+            with (
+                gr.Accordion("Models and memory", open=False, elem_id="models"),
+                gr.Row(elem_classes="pg-slots"),
+            ):
+                self._panels = [
+                    SlotPanel(residency, slot, catalogue, is_public=is_public) for slot in SLOTS
+                ]
+            self._connect = ConnectPanel(residency, needs_key=needs_key)
         self._gate = LicenseGate(lambda: [residency.preset(slot).license for slot in SLOTS])
 
     @property
@@ -98,6 +107,7 @@ class Top:
             self._retry.click(self._load_again, None, None, **INSTANT).then(**looking)
         for panel in self._panels:
             panel.wire(blocks, lambda event: event.then(**looking))
+        self._connect.wire(blocks, self.changed)
 
     def _updates(self) -> Updates:
         statuses = self._statuses()
