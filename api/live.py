@@ -24,6 +24,8 @@ SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
 # A comment, which every reader of events skips; it keeps proxies from hanging up.
 SSE_BEAT = b": still here\n\n"
+# Not to JSON, but to Python's `splitlines`, by which httpx and huggingface_hub cut a stream up.
+_LINE_ENDS = "\x85\u2028\u2029"
 
 
 def sse(data: Any) -> bytes:
@@ -43,7 +45,10 @@ def ndjson(data: Any) -> bytes:
 def _text(data: Any) -> bytes:
     if isinstance(data, str):
         return data.encode()
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for char in _LINE_ENDS:
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text.encode()
 
 
 class LiveResponse(Response):

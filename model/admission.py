@@ -21,7 +21,7 @@ class Admission:
     """
 
     def __init__(self, max_waiting: int) -> None:
-        self._max_waiting = max_waiting
+        self.max_waiting = max_waiting
         self._waiting: deque[Generation] = deque()
         self._running: set[Generation] = set()
         self._is_closed = False
@@ -46,8 +46,8 @@ class Admission:
             if self._is_closed:
                 raise EngineClosedError("The engine has stopped.", "Restart the app.")
             # A free engine takes the first at once: with nobody running, it does not wait.
-            if len(self._waiting) >= self._max_waiting + (not self._running):
-                raise QueueFullError(self._max_waiting)
+            if len(self._waiting) >= self.max_waiting + (not self._running):
+                raise QueueFullError(self.max_waiting)
             self._waiting.append(generation)
             if self._running or len(self._waiting) > 1:
                 generation.publish(Queued(len(self._waiting)))

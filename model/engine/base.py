@@ -77,12 +77,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`is_alive`: the thread that owns the models lives. `last_error`: how its last step failed."""
+    """`is_alive`: the thread that owns the models lives. `last_error`: how its last step failed.
+
+    `max_waiting`: more than that are turned away.
+    """
 
     is_alive: bool
     num_running: int
     num_waiting: int
     last_error: str | None = None
+    max_waiting: int = 0
 
 
 class Engine(Protocol):

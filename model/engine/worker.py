@@ -43,6 +43,7 @@ class Worker:
             num_running=self._admission.num_running,
             num_waiting=self._admission.num_waiting,
             last_error=self._last_error,
+            max_waiting=self._admission.max_waiting,
         )
 
     def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
