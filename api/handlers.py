@@ -50,7 +50,9 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     # ("body", "messages", 0, "role"); a malformed body has the place of the fault there instead.
     is_malformed = first["type"] == "json_invalid"
-    field = "" if is_malformed else ".".join(map(str, first["loc"][1:]))
+    # Which of two protocols' bodies it was read as is no part of the place (`api.shared`).
+    place = [str(part) for part in first["loc"][1:] if not str(part).startswith("form:")]
+    field = "" if is_malformed else ".".join(place)
     what = first["ctx"]["error"] if is_malformed else first["msg"]
     message = f"The body is not JSON: {what}." if is_malformed else f"{field or 'body'}: {what}."
     return _answer(request, Problem(Kind.VALIDATION, message, "InvalidRequest", field))
