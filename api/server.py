@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from html import escape
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -17,7 +18,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
 from api.asking import Asker
-from api.errors import RETRY_AFTER_SECONDS
+from api.errors import LLAMACPP, RETRY_AFTER_SECONDS, Kind, Problem
 from api.handlers import add_handlers
 from api.keys import KeyGuard, Keys
 from api.metrics import Measured, Metrics
@@ -37,6 +38,7 @@ from api.overlap import build_routes as build_overlap_routes
 from api.own_routes import OwnRoutes
 from api.request_ids import RequestIds, count_tokens
 from api.routes import add_routes
+from api.tokenizer_file import build_routes as build_tokenizer_routes
 from model.engine.generation import SLOTS
 from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
 from model.service import GenerationService
@@ -87,7 +89,9 @@ def build_server(
     _add_health_routes(app, service)
     app.include_router(build_metrics_routes(metrics))
     app.include_router(build_overlap_routes())
-    add_routes(app, Asker(service, deadline, (metrics.count_generation, count_tokens)))
+    asker = Asker(service, deadline, (metrics.count_generation, count_tokens))
+    add_routes(app, asker)
+    app.include_router(build_tokenizer_routes(asker, is_public=is_public))
     add_description(app, wants_key=bool(keys))
     _add_walls(
         app,
@@ -195,15 +199,19 @@ def _add_walls(
 def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
     @app.get("/health", tags=["Server"])
     async def health() -> JSONResponse:
-        """Whether the thread that owns the models lives: 200 or 503."""
-        state = service.engine.health
-        body = {
-            "is_alive": state.is_alive,
-            "num_running": state.num_running,
-            "num_waiting": state.num_waiting,
-            "did_last_step_succeed": state.last_error is None,
-        }
-        return JSONResponse(body, status_code=200 if state.is_alive else 503)
+        """Whether the thread that owns the models lives: 200 or 503.
+
+        `status` is "ok" once a model can be asked, as llama.vscode reads it; before that it is
+        "loading model", with llama.cpp's error beside it. The number does not change meanwhile:
+        who restarts what is ill must not do so to a server that downloads.
+        """
+        return JSONResponse(_health_body(service), _health_status(service.engine.health.is_alive))
+
+    @app.get("/v1/health", tags=["llama.cpp"])
+    async def llamacpp_health() -> JSONResponse:
+        """The same, but 503 also until a model can be asked, as llama.cpp has it."""
+        body = _health_body(service)
+        return JSONResponse(body, _health_status(body["status"] == "ok"))
 
     @app.get("/ready", tags=["Server"])
     async def ready() -> JSONResponse:
@@ -217,6 +225,32 @@ def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
             status_code=200 if is_ready else 503,
             headers={} if is_ready else {"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
+
+
+def _health_body(service: GenerationService) -> dict[str, Any]:
+    """llama.cpp's keys beside ours (tools/server/README.md, `GET /health`)."""
+    state = service.engine.health
+    statuses = [service.residency.status(slot) for slot in SLOTS]
+    body: dict[str, Any] = {
+        "status": "ok",
+        "is_alive": state.is_alive,
+        "num_running": state.num_running,
+        "num_waiting": state.num_waiting,
+        "did_last_step_succeed": state.last_error is None,
+    }
+    if state.is_alive and any(isinstance(status, Ready | Parked) for status in statuses):
+        return body
+    is_loading = state.is_alive and any(isinstance(status, Loading) for status in statuses)
+    message = "Loading model" if is_loading else "No model can be asked"
+    problem = Problem(Kind.LOADING if is_loading else Kind.UNAVAILABLE, message, "NotReady")
+    return body | {
+        "status": "loading model" if is_loading else "error",
+        **LLAMACPP.body(problem, 503),
+    }
+
+
+def _health_status(is_well: bool) -> int:
+    return 200 if is_well else 503
 
 
 def _describe(status: SlotStatus) -> dict[str, object]:

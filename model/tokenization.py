@@ -58,6 +58,10 @@ class PromptTokenizer(Protocol):
         character are U+FFFD, and an id that the vocabulary lacks is ""."""
         ...
 
+    def read_file(self) -> bytes | None:
+        """Its tokenizer.json as the checkpoint has it; None where there is none. Reads the disk."""
+        ...
+
 
 class ModelTokenizer:
     """A checkpoint's tokenizer. Safe to use from several threads: nothing in it changes.
@@ -78,6 +82,7 @@ class ModelTokenizer:
         eos_token: str | None,
         chat_template: str | None = None,
         template_variables: Mapping[str, str] | None = None,
+        file: Path | None = None,
     ) -> None:
         """
         Args:
@@ -86,6 +91,7 @@ class ModelTokenizer:
             eos_token: the spelling of the end-of-text token.
             chat_template: in Jinja.
             template_variables: what the template may name: "bos_token" and its like.
+            file: the tokenizer.json that it came from, if it came from one.
         """
         for copy in (tokenizer, text_tokenizer):
             _flag_control_tokens(copy)
@@ -94,6 +100,7 @@ class ModelTokenizer:
             copy.no_padding()
         text_tokenizer.encode_special_tokens = True
         added = tokenizer.get_added_tokens_decoder()
+        self._file = file
         self._tokenizer = tokenizer
         self._text_tokenizer = text_tokenizer
         self._special_ids = {token.content: id_ for id_, token in added.items() if token.special}
@@ -140,6 +147,16 @@ class ModelTokenizer:
         character are U+FFFD, and an id that the vocabulary lacks is ""."""
         spelling = self._spellings.get(token_id)
         return self.decode([token_id]) if spelling is None else spelling
+
+    def read_file(self) -> bytes | None:
+        """Its tokenizer.json, as the checkpoint has it; None where there is none. Reads the disk.
+
+        What is in memory differs from it: see `_flag_control_tokens`.
+        """
+        try:
+            return None if self._file is None else self._file.read_bytes()
+        except OSError:
+            return None
 
 
 class _StreamDecoder:
@@ -206,6 +223,7 @@ def load_tokenizer(folder: Path) -> ModelTokenizer:
             for name, token in tokenizer.special_tokens_map.items()
             if isinstance(token, str)
         },
+        folder / "tokenizer.json",
     )
     _check_blindness(loaded, folder)
     return loaded

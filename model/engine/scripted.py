@@ -109,6 +109,9 @@ class ByteTokenizer:
             return self.decode([token_id])
         return "".join(SPECIAL_TOKENS[token_id - NUM_BYTES :][:1])
 
+    def read_file(self) -> None:
+        return None
+
 
 class ScriptedEngine:
     """Types a script at a set speed through the same door and events as a real engine.

@@ -37,7 +37,10 @@ async def test_health_counts_what_runs_and_waits() -> None:
     async with client_of(build()) as client:
         response = await client.get("/health")
     assert response.status_code == 200
-    assert response.json() == {
+    body = response.json()
+    assert body.pop("status") in ("ok", "loading model")
+    body.pop("error", None)
+    assert body == {
         "is_alive": True,
         "num_running": 0,
         "num_waiting": 0,
@@ -70,6 +73,24 @@ async def test_while_a_model_loads_ready_says_how_far_it_is_and_when_to_ask_agai
         }
 
 
+async def test_health_says_as_llamacpp_does_whether_a_model_is_there_yet() -> None:
+    service = build_service(ScriptedEngine(load_seconds=0.2))
+    async with client_of(build(service)) as client:
+        health, strict = await client.get("/health"), await client.get("/v1/health")
+        assert (health.status_code, strict.status_code) == (200, 503)
+        assert health.json()["status"] == "loading model"
+        assert strict.json()["error"] == {
+            "code": 503,
+            "message": "Loading model",
+            "type": "unavailable_error",
+        }
+        await wait_until_ready(service)
+        health, strict = await client.get("/health"), await client.get("/v1/health")
+        assert (health.status_code, strict.status_code) == (200, 200)
+        assert health.json()["status"] == strict.json()["status"] == "ok"
+        assert "error" not in health.json()
+
+
 async def test_a_model_that_cannot_be_loaded_shows_in_ready_while_health_stays_good() -> None:
     def refuse(report: object) -> None:
         raise CheckpointError("There is no checkpoint in it.", "Name another folder.")
@@ -84,7 +105,10 @@ async def test_a_model_that_cannot_be_loaded_shows_in_ready_while_health_stays_g
             "status": "failed",
             "detail": "There is no checkpoint in it. Name another folder.",
         }
-        assert (await client.get("/health")).status_code == 200
+        health = await client.get("/health")
+        assert health.status_code == 200
+        assert health.json()["status"] != "ok"
+        assert (await client.get("/v1/health")).status_code == 503
 
 
 async def test_the_engine_is_closed_when_the_server_ends() -> None:
