@@ -36,16 +36,15 @@ class StrictBody(BaseModel):
         for name, value in given.items():
             if name in cls.model_fields or name in cls.tolerated:
                 continue
-            if name not in cls.neutral:
-                raise PydanticCustomError(
-                    "not_served",
-                    "'{name}' is not served here. Leave it out",
-                    {"name": str(name)[:MAX_SHOWN_NAME]},
-                )
-            if value not in cls.neutral[name]:
-                raise PydanticCustomError(
-                    "not_served",
-                    "'{name}' is served only as {value}. Leave it out",
-                    {"name": name, "value": repr(cls.neutral[name][0])},
-                )
+            allowed = cls.neutral.get(name, ())
+            if value in allowed:
+                continue
+            # "served only as 0" says something, "served only as ''" does not.
+            is_number = bool(allowed) and isinstance(allowed[0], int | float)
+            what = f"served only as {str(allowed[0]).lower()}" if is_number else "not served here"
+            raise PydanticCustomError(
+                "not_served",
+                "'{name}' is {what}. Leave it out",
+                {"name": str(name)[:MAX_SHOWN_NAME], "what": what},
+            )
         return given
