@@ -104,13 +104,13 @@ def read_model(residency: Residency, slot: Slot) -> ServedModel:
     """What clients have to know of the slot's model: as it is, or as its preset says."""
     status = residency.status(slot)
     if isinstance(status, Ready):
-        return _resident_model(status.resident)
+        return _resident_model(status.resident, slot)
     preset = residency.preset(slot)
     infill = INFILL_FORMATS.get(preset.infill or "")
     if not preset.family:  # nothing is known of it but its name
         infill = STARCODER
     return ServedModel(
-        preset.name,
+        name_of(preset, slot),
         preset.title,
         preset.shape.context_length if preset.shape else UNKNOWN_CONTEXT_LENGTH,
         infill,
@@ -119,10 +119,15 @@ def read_model(residency: Residency, slot: Slot) -> ServedModel:
     )
 
 
-def _resident_model(resident: ResidentModel) -> ServedModel:
+def name_of(preset: ModelPreset, slot: Slot) -> str:
+    """What `/v1/models` calls it; a test holds the two together."""
+    return preset.repo_id or f"{preset.name}-{slot}"
+
+
+def _resident_model(resident: ResidentModel, slot: Slot) -> ServedModel:
     preset = resident.preset
     return ServedModel(
-        preset.name,
+        name_of(preset, slot),
         preset.title,
         resident.context_length,
         resident.infill,

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from api.openai_models import served_models
 from model.engine.generation import SLOTS
 from model.engine.scripted import ScriptedEngine
 from model.errors import ModelLoadError
@@ -102,13 +103,26 @@ async def test_it_says_whether_a_key_is_needed() -> None:
         assert 'api_key="YOUR_KEY"' in text_of(snippet)
 
 
-async def test_the_models_are_named_as_the_api_names_them() -> None:
-    async with panel_over(preset("starcoder"), preset("starchat-beta")) as (panel, _):
+@pytest.mark.parametrize(
+    "models",
+    [
+        (preset("starcoder"), preset("starchat-beta")),
+        (preset("starchat-beta"), preset("starchat-beta")),
+        (EMBEDDED_BASE, EMBEDDED_CHAT),
+        (ModelPreset("/home/me/mine", "mine"), ModelPreset("/home/me/mine", "mine")),
+    ],
+)
+async def test_the_models_are_named_as_the_api_names_them(
+    models: tuple[ModelPreset, ModelPreset],
+) -> None:
+    async with panel_over(*models) as (panel, residency):
         facts, _ = await show(panel)
-        assert "<code>starcoder</code>, <code>starchat-beta</code>" in facts
-    async with panel_over(EMBEDDED_BASE, EMBEDDED_CHAT) as (panel, _):
-        facts, _ = await show(panel)
-        assert facts.count("<code>embedded</code>") == 1
+        ids = [model.id for model in served_models(residency)]
+        assert ", ".join(f"<code>{id_}</code>" for id_ in ids) in facts
+        shown = {slot: read_model(residency, slot).name for slot in SLOTS}
+        assert shown == {
+            slot: model.id for model in served_models(residency) for slot in model.slots
+        }
 
 
 async def test_a_resident_model_is_described_as_it_is() -> None:
