@@ -310,9 +310,7 @@ def _form(request: PlaygroundRequest, resident: ResidentModel) -> _Form:
 
 
 def _completion_form(request: CompletionRequest, resident: ResidentModel) -> _Form:
-    kept, healed = split_trailing_space(request.prompt)
-    if not (kept and resident.can_heal):
-        kept, healed = request.prompt, ""
+    kept, healed = _split_healed(request.prompt, resident)
     prompt = build_continuation(kept)
     shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
     return _Form(shortenable, CONTINUATION_STOP_TOKENS, healed=healed)
@@ -353,10 +351,14 @@ def _infill_form(request: InfillRequest, resident: ResidentModel) -> _Form:
             "Let it continue the prefix instead, or load a StarCoder model with --base-model.",
         )
 
+    prefix, healed = request.prefix, ""
+    if dialect.is_prefix_healed and (request.order or dialect.orders[0]) == "spm":
+        prefix, healed = _split_healed(request.prefix, resident)
+
     def build(num_left_out: int) -> Prompt:
         return build_infill(
             dialect,
-            request.prefix,
+            prefix,
             request.suffix,
             order=request.order,
             path=request.path,
@@ -365,7 +367,14 @@ def _infill_form(request: InfillRequest, resident: ResidentModel) -> _Form:
         )
 
     advice = "Shorten the path or the repository's name."
-    return _Form(Shortenable(build, len(request.context), "files", advice), dialect.stop_tokens)
+    shortenable = Shortenable(build, len(request.context), "files", advice)
+    return _Form(shortenable, dialect.stop_tokens, healed=healed)
+
+
+def _split_healed(text: str, resident: ResidentModel) -> tuple[str, str]:
+    """What of `text` goes into the prompt, and the white space that the model spells again."""
+    kept, healed = split_trailing_space(text)
+    return (kept, healed) if kept and resident.can_heal else (text, "")
 
 
 def _chat_form(request: ChatRequest, resident: ResidentModel) -> _Form:

@@ -27,7 +27,7 @@ class Mix:
     """
 
     infill: float = 0.5
-    spm: float = 0.7
+    spm: float = 0.8
     shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.25), ("lines", 0.55), ("end", 0.2))
     alone: float = 0.35
     chunks: float = 0.35

@@ -9,9 +9,11 @@ between characters and its parts are tokenised apart; special tokens are put in 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from model.prompts.continuation import split_trailing_space
 from model.prompts.infill import InfillOrder
 
 Shape = Literal["characters", "lines", "end"]
@@ -27,6 +29,8 @@ class TextEncoder(Protocol):
     """What is needed of a tokenizer; `model.tokenization.ModelTokenizer` is one."""
 
     def encode_text(self, text: str) -> list[int]: ...
+
+    def decode(self, ids: Sequence[int]) -> str: ...
 
     def special_id(self, token: str) -> int | None: ...
 
@@ -100,6 +104,28 @@ def infill_prompt(
     return [ids.prefix, ids.suffix, *suffix, ids.middle, *prefix]
 
 
+def split_prefix(prefix: str, order: InfillOrder) -> tuple[str, str]:
+    """The prefix as it stands in the prompt, and the white space that the middle spells again.
+
+    Where the prefix comes last the middle goes on from it like any text, and an indentation that
+    is cut off from the word after it is spelt in tokens that no text has there: see
+    `model.healing`, which the app uses in this order.
+    """
+    if order == "psm":
+        return prefix, ""
+    kept, healed = split_trailing_space(prefix)
+    return (kept, healed) if kept else (prefix, "")
+
+
+def encode_middle(middle: str, healed: str, tokenizer: TextEncoder) -> tuple[list[int], int]:
+    """The ids of `healed` and `middle`, and how many of them are `healed`'s alone."""
+    ids = tokenizer.encode_text(healed + middle)
+    num_healed = 0
+    while num_healed < len(ids) and len(tokenizer.decode(ids[: num_healed + 1])) <= len(healed):
+        num_healed += 1
+    return ids, num_healed
+
+
 def infill_example(
     gap: Gap, tokenizer: TextEncoder, order: InfillOrder, limits: Limits | None = None
 ) -> Example | None:
@@ -108,14 +134,15 @@ def infill_example(
     None where the middle is longer than it may be: cut short, it would teach to end anywhere.
     """
     limits = limits or Limits()
-    middle = tokenizer.encode_text(gap.middle)
+    kept, healed = split_prefix(gap.prefix, order)
+    middle, num_healed = encode_middle(gap.middle, healed, tokenizer)
     if len(middle) > limits.middle:
         return None
     ids = InfillIds.of(tokenizer)
-    prefix = tokenizer.encode_text(gap.prefix)[-limits.prefix :]
+    prefix = tokenizer.encode_text(kept)[-limits.prefix :]
     suffix = tokenizer.encode_text(gap.suffix)[: limits.suffix]
-    prompt = infill_prompt(prefix, suffix, ids, order)
-    target = [*middle, ids.end]
+    prompt = [*infill_prompt(prefix, suffix, ids, order), *middle[:num_healed]]
+    target = [*middle[num_healed:], ids.end]
     return Example([*prompt, *target], [IGNORED] * len(prompt) + target, order)
 
 

@@ -11,7 +11,14 @@ import torch
 from model.healing import WhitespaceHealer
 from model.prompts.infill import InfillOrder
 from model.tokenization import ModelTokenizer
-from training.fim import IGNORED, Example, InfillIds, infill_prompt
+from training.fim import (
+    IGNORED,
+    Example,
+    InfillIds,
+    encode_middle,
+    infill_prompt,
+    split_prefix,
+)
 from training.gaps import HeldOutGap
 from training.greedy import RowHealing, continue_greedily
 from training.losses import example_losses
@@ -57,32 +64,44 @@ class InfillJudge:
         self._model = model
         self._tokenizer = tokenizer
         self._order = order
+        self._healer = WhitespaceHealer(tokenizer, tokenizer.vocab_size)
         self._ids = InfillIds.of(tokenizer)
 
     def answer(self, gaps: Sequence[HeldOutGap]) -> list[Answer]:
-        prompts = [self._prompt(gap, gap.suffix) for gap in gaps]
+        splits = [split_prefix(gap.prefix, self._order) for gap in gaps]
+        prompts = [
+            self._prompt(kept, gap.suffix) for gap, (kept, _) in zip(gaps, splits, strict=True)
+        ]
+        healed = [text for _, text in splits]
+        longest = max(map(len, prompts))
+        healing = RowHealing([self._healer.processor(text, longest) for text in healed])
         ids = self._ids
         stops = [ids.end, ids.prefix, ids.suffix, ids.middle]
-        made = continue_greedily(self._model, prompts, stops, MAX_NEW_TOKENS)
+        made = continue_greedily(self._model, prompts, stops, MAX_NEW_TOKENS, healing)
         with_suffix = self._losses(gaps, [gap.suffix for gap in gaps])
         without = self._losses(gaps, [""] * len(gaps))
         return [
-            score(gap, self._tokenizer.decode(row.ids), row.ended, loss, loss_without)
-            for gap, row, loss, loss_without in zip(gaps, made, with_suffix, without, strict=True)
+            score(gap, self._tokenizer.decode(row.ids).removeprefix(space), row.ended, one, other)
+            for gap, space, row, one, other in zip(
+                gaps, healed, made, with_suffix, without, strict=True
+            )
         ]
 
-    def _prompt(self, gap: HeldOutGap, suffix: str) -> list[int]:
-        prefix = self._tokenizer.encode_text(gap.prefix)[-MAX_PREFIX_TOKENS:]
-        ids = self._tokenizer.encode_text(suffix)[:MAX_SUFFIX_TOKENS]
-        return infill_prompt(prefix, ids, self._ids, self._order)
+    def _prompt(self, prefix: str, suffix: str) -> list[int]:
+        before = self._tokenizer.encode_text(prefix)[-MAX_PREFIX_TOKENS:]
+        after = self._tokenizer.encode_text(suffix)[:MAX_SUFFIX_TOKENS]
+        return infill_prompt(before, after, self._ids, self._order)
 
     def _losses(self, gaps: Sequence[HeldOutGap], suffixes: Sequence[str]) -> list[float]:
+        """Of the true middle's tokens, those apart that only spell what the prefix ends in."""
         examples = []
         for gap, suffix in zip(gaps, suffixes, strict=True):
-            prompt, middle = self._prompt(gap, suffix), self._tokenizer.encode_text(gap.middle)
-            examples.append(
-                Example([*prompt, *middle], [IGNORED] * len(prompt) + middle, gap.shape)
-            )
+            kept, healed = split_prefix(gap.prefix, self._order)
+            middle, num_healed = encode_middle(gap.middle, healed, self._tokenizer)
+            prompt = [*self._prompt(kept, suffix), *middle[:num_healed]]
+            target = middle[num_healed:]
+            labels = [IGNORED] * len(prompt) + target
+            examples.append(Example([*prompt, *target], labels, gap.shape))
         with torch.inference_mode():
             losses = example_losses(self._model, examples)
         return [loss.total.item() / loss.num_tokens for loss in losses]

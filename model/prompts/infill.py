@@ -38,6 +38,8 @@ class InfillFormat:
         stop_tokens: special tokens that end the middle.
         orders: the orders it was trained on, the one it does better in first: prefix, suffix,
             middle or suffix, prefix, middle.
+        is_prefix_healed: with the suffix first, it learned to spell the white space that the
+            prefix ends in together with the middle, as in any text; see `model.healing`.
         repo_name: the token before a repository's name; None where paths, names and other files
             cannot be told to the model.
         file_sep: the token before each file; None together with `repo_name`.
@@ -49,6 +51,7 @@ class InfillFormat:
     middle: str
     stop_tokens: tuple[str, ...]
     orders: tuple[InfillOrder, ...] = ("psm", "spm")
+    is_prefix_healed: bool = False
     repo_name: str | None = None
     file_sep: str | None = None
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from model.engine.base import ResidentModel
 from model.errors import CapabilityError, ContextLengthError, PromptError
 from model.prompts.dialogue import Message
-from model.prompts.infill import RepositoryFile
+from model.prompts.infill import InfillOrder, RepositoryFile
 from model.prompts.segments import Text, render
 from model.prompts.texts import MAX_PROMPT_CHARS
 from model.requests import (
@@ -101,6 +101,39 @@ def test_an_infill_takes_order_path_and_repository(starcoder2: ResidentModel) ->
     assert render(fit(request, starcoder2, overflow="refuse").prompt) == (
         "<repo_name>me/it<file_sep>a.py\nA<file_sep><fim_prefix><fim_suffix>s<fim_middle>c.py\np"
     )
+
+
+def healing(resident: ResidentModel) -> ResidentModel:
+    """A model that learned to spell the prefix's white space again, the suffix first."""
+    assert resident.infill is not None
+    dialect = replace(resident.infill, orders=("spm", "psm"), is_prefix_healed=True)
+    return replace(resident, infill=dialect, can_heal=True)
+
+
+def test_with_the_suffix_first_the_prefixs_white_space_is_left_to_the_middle(
+    starcoder: ResidentModel,
+) -> None:
+    request = InfillRequest("if x:\n    ", "\n", PARAMS)
+    fitted = fit(request, healing(starcoder), overflow="refuse")
+    assert render(fitted.prompt) == "<fim_prefix><fim_suffix>\n<fim_middle>if x:"
+    assert fitted.generation.healed == "\n    "
+
+
+@pytest.mark.parametrize("order", ["psm", "spm"])
+def test_where_it_was_not_learned_the_prefix_stays_as_it_is(
+    starcoder: ResidentModel, order: InfillOrder
+) -> None:
+    request = InfillRequest("if x:\n    ", "\n", PARAMS, order)
+    resident = healing(starcoder) if order == "psm" else replace(starcoder, can_heal=True)
+    fitted = fit(request, resident, overflow="refuse")
+    assert "if x:\n    " in render(fitted.prompt)
+    assert fitted.generation.healed == ""
+
+
+def test_a_prefix_of_white_space_alone_is_not_taken_apart(starcoder: ResidentModel) -> None:
+    fitted = fit(InfillRequest("  ", "b", PARAMS), healing(starcoder), overflow="refuse")
+    assert render(fitted.prompt) == "<fim_prefix><fim_suffix>b<fim_middle>  "
+    assert fitted.generation.healed == ""
 
 
 @pytest.mark.parametrize(("prefix", "suffix"), [("a", ""), ("", "b")])

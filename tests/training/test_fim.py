@@ -51,6 +51,18 @@ def test_spm_shows_the_suffix_first_and_the_prefix_beside_the_middle(
     assert example.labels[: len(prompt)] == [IGNORED] * len(prompt)
 
 
+def test_with_the_suffix_first_the_prefixs_white_space_is_spelt_with_the_middle(
+    tokenizer: ModelTokenizer,
+) -> None:
+    ids, encode = InfillIds.of(tokenizer), tokenizer.encode_text
+    example = infill_example(Gap("a:\n  ", "b", "c"), tokenizer, "spm")
+    assert example is not None
+    prompt = [ids.prefix, ids.suffix, *encode("c"), ids.middle, *encode("a:")]
+    assert example.ids == [*prompt, *encode("\n  b"), ids.end]
+    # What only spells the prefix's white space is given, not asked for.
+    assert tokenizer.decode([label for label in example.labels if label >= 0]) == "b"
+
+
 def test_the_spelling_of_a_special_token_in_code_stays_text(tokenizer: ModelTokenizer) -> None:
     example = infill_example(Gap("<fim_middle>", "<|endoftext|>", ""), tokenizer, "psm")
     assert example is not None
