@@ -117,6 +117,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         is_public=settings.is_public,
         deadline=settings.deadline_seconds,
         catalogue=catalogue,
+        needs_key=bool(settings.api_key),
     )
     # Gradio's own queue never queues: admission does, for the page and the routes alike.
     page.blocks.queue(default_concurrency_limit=None, api_open=False)

@@ -309,6 +309,7 @@ def test_every_client_is_run_here() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(300)  # the model loads within it
 def test_llm_ls_counts_by_the_real_models_tokenizer(local_app: RunningApp) -> None:
     model = ServedModel("embedded-base", "Embedded", 8192, STARCODER, is_slow=True)
     settings = Target(Server(local_app.url, False, model, model)).settings("llm-vscode")
