@@ -45,6 +45,11 @@ class StrictBody(BaseModel):
             raise PydanticCustomError(
                 "not_served",
                 "'{name}' is {what}. Leave it out",
-                {"name": str(name)[:MAX_SHOWN_NAME], "what": what},
+                {"name": _shown(str(name)), "what": what},
             )
         return given
+
+
+def _shown(name: str) -> str:
+    """A name as a client sent it, short, and without what cannot be put into an answer."""
+    return name[:MAX_SHOWN_NAME].encode("ascii", "backslashreplace").decode("ascii")
