@@ -4,39 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tokenizers import Tokenizer
 
 from api.server import build_server
-from model.engine.base import ResidentModel
-from model.engine.scripted import ScriptedEngine
-from model.presets import EMBEDDED_BASE, ModelPreset, find_hub_preset
+from model.presets import EMBEDDED_BASE, ModelPreset
 from model.tokenization import load_tokenizer
 from tests.api.clients import Client, api_client, build_service, client_of, wait_until_ready
+from tests.api.tokenized import TokenizedEngine, hub_preset
 from tests.checkpoints import STARCODER_TOKENS, write_tokenizer
-
-
-class TokenizedEngine(ScriptedEngine):
-    """A script whose model has the tokenizer of `folder`, and passes for `preset`."""
-
-    def __init__(self, folder: Path, preset: ModelPreset) -> None:
-        super().__init__()
-        self._folder = folder
-        self._preset = preset
-
-    def load(self, *args: Any, **options: Any) -> ResidentModel:
-        resident = super().load(*args, **options)
-        return replace(resident, tokenizer=load_tokenizer(self._folder), preset=self._preset)
-
-
-def preset(name: str) -> ModelPreset:
-    found = find_hub_preset(name)
-    assert found is not None
-    return found
 
 
 @asynccontextmanager
@@ -55,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def test_the_file_is_the_checkpoints_own_byte_for_byte(folder: Path) -> None:
-    async with serving(folder, preset("starcoder"), is_public=False) as client:
+    async with serving(folder, hub_preset("starcoder"), is_public=False) as client:
         response = await client.get("/tokenizer.json")
         chat = await client.get("/tokenizer.json", params={"slot": "chat"})
     assert response.status_code == 200
@@ -64,7 +42,7 @@ async def test_the_file_is_the_checkpoints_own_byte_for_byte(folder: Path) -> No
 
 
 async def test_llm_ls_can_count_with_it(folder: Path) -> None:
-    async with serving(folder, preset("starcoder"), is_public=False) as client:
+    async with serving(folder, hub_preset("starcoder"), is_public=False) as client:
         fetched = Tokenizer.from_str((await client.get("/tokenizer.json")).text)
     text = "def f():\n    return 1\n"
     assert fetched.encode(text).ids == load_tokenizer(folder).encode_text(text)
@@ -73,8 +51,8 @@ async def test_llm_ls_can_count_with_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("of", "status"),
     [
-        (preset("starcoder"), 501),
-        (preset("starcoder2-3b"), 200),
+        (hub_preset("starcoder"), 501),
+        (hub_preset("starcoder2-3b"), 200),
         (EMBEDDED_BASE, 200),
         (ModelPreset("someones-own", "Someone's own"), 501),
     ],
@@ -92,7 +70,7 @@ async def test_strangers_get_only_what_the_hub_gives_to_everybody(
 
 
 async def test_a_file_that_has_gone_is_told_of(folder: Path) -> None:
-    async with serving(folder, preset("starcoder"), is_public=False) as client:
+    async with serving(folder, hub_preset("starcoder"), is_public=False) as client:
         (folder / "tokenizer.json").unlink()
         response = await client.get("/tokenizer.json")
     assert (response.status_code, response.json()["detail"]) == (
