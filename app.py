@@ -40,6 +40,7 @@ LIBRARY_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 LOOPBACK_NAMES = "127.0.0.1,localhost,::1"
+UNREAD_SECONDS = 600
 OPEN_API = (
     "Everybody who can reach this app can use its API. Set STARCODER_API_KEY to a key that the "
     "API's clients have to send."
@@ -200,12 +201,17 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         advice = f"Choose another one: {PROGRAM} --port {port + 1 if port < 65535 else 7860}"
         if error.errno == errno.EADDRINUSE:
             raise PortError(f"Port {port} of {host} is in use already. {advice}") from error
         raise PortError(f"Cannot serve on {host}:{port}: {error.strerror}. {advice}") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections inherit it. A closed one waits for its client to read the rest, and one that
+        # never reads would keep it for ever.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+    return listener
 
 
 def serve(app: FastAPI, listener: socket.socket, log_level: str) -> None:

@@ -64,7 +64,9 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     phrase = HTTPStatus(error.status_code).phrase
     problem = Problem(kind, str(error.detail), phrase.title().replace(" ", ""))
     answer = _answer(request, problem)
-    answer.status_code = error.status_code
+    # A body that cannot even be decoded is FastAPI's 400, and each protocol's own status here.
+    if kind is not Kind.VALIDATION:
+        answer.status_code = error.status_code
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

@@ -15,7 +15,9 @@ from api.errors import Kind, Problem, answer_problem, protocol_of
 from api.own_routes import OwnRoutes
 
 # Monitors ask these, and browsers open the API's description, without a way to send a key.
-OPEN_ROUTES = frozenset({"/health", "/ready", "/docs", "/docs/{name}", "/openapi.json"})
+OPEN_ROUTES = frozenset(
+    {"/health", "/v1/health", "/ready", "/docs", "/docs/{name}", "/openapi.json"}
+)
 
 MISSING = (
     "This server wants a key. Send the header 'Authorization: Bearer KEY', with the key that its "

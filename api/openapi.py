@@ -17,8 +17,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
-from api.errors import OLLAMA, OPENAI, Kind, Problem, Protocol, problem_of, protocol_of
+from api.errors import OLLAMA, OWN, TGI, Kind, Problem, Protocol, problem_of, protocol_of
+from api.examples import EXAMPLES
 from api.keys import MISSING, OPEN_ROUTES
+from api.live import NDJSON, SSE
 from model.errors import (
     ContextLengthError,
     EngineClosedError,
@@ -36,10 +38,10 @@ DESCRIPTION = (
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 DAY_SECONDS = 86_400
 
-# What a client may meet on any route with a body, by example.
-BODY_PROBLEMS = (
-    problem_of(ContextLengthError(9_000, 8_191)),
-    Problem(Kind.TOO_LARGE, "That is too much at once. Shorten the text.", "BodyTooLarge"),
+# What a client may meet, by example.
+INVALID_PROBLEM = problem_of(ContextLengthError(9_000, 8_191))
+TOO_LARGE_PROBLEM = Problem(
+    Kind.TOO_LARGE, "That is too much at once. Shorten the text.", "BodyTooLarge"
 )
 MODEL_PROBLEMS = (
     problem_of(ModelNotReadyError("reading weights")),
@@ -55,7 +57,8 @@ NOT_SERVED_PROBLEM = Problem(Kind.NOT_SERVED, "This is not served.", "NotServed"
 UNKNOWN_MODEL_PROBLEM = Problem(Kind.NOT_FOUND, "There is no such model here.", "UnknownModel")
 
 # Routes that answer from what the server knows anyway, in whatever state the models are.
-STATELESS_ROUTES = frozenset({"/health", "/ready", "/ping", "/metrics", "/overlap"})
+STATELESS_ROUTES = frozenset({"/health", "/v1/health", "/ready", "/metrics", "/overlap", "/slots"})
+NOT_SERVED_ROUTES = frozenset({"/overlap", "/slots"})
 
 
 def add_description(app: FastAPI, *, wants_key: bool) -> None:
@@ -106,11 +109,48 @@ def describe(app: FastAPI, *, wants_key: bool) -> dict[str, Any]:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            _complete(operation, method.upper(), path, wants_key=wants_key)
+            _add_examples(operation, path)
+            _declare_live_answer(operation, path, components.get("schemas", {}))
+            _declare_problems(operation, method.upper(), path, wants_key=wants_key)
     return schema
 
 
-def _complete(operation: dict[str, Any], method: str, path: str, *, wants_key: bool) -> None:
+def _add_examples(operation: dict[str, Any], path: str) -> None:
+    if path in EXAMPLES and "requestBody" in operation:
+        operation["requestBody"]["content"]["application/json"]["examples"] = {
+            title: {"summary": title, "value": body} for title, body in EXAMPLES[path].items()
+        }
+
+
+def _declare_live_answer(operation: dict[str, Any], path: str, models: dict[str, Any]) -> None:
+    """Of routes whose body may ask for a stream, and of those that only stream."""
+    if path == "/generate_stream":
+        operation["responses"]["200"]["content"] = {}
+    elif not _has_property(operation.get("requestBody", {}), "stream", models):
+        return
+    is_ollama = protocol_of("POST", path) is OLLAMA
+    media_type = NDJSON if is_ollama else SSE
+    form = "Lines, each a JSON object." if is_ollama else "Events, each a JSON object."
+    operation["responses"]["200"].setdefault("content", {})[media_type] = {
+        "schema": {"description": form}
+    }
+
+
+def _has_property(node: Any, name: str, models: dict[str, Any]) -> bool:
+    """Whether a schema, or a model that it refers to, has such a property."""
+    if isinstance(node, list):
+        return any(_has_property(item, name, models) for item in node)
+    if not isinstance(node, dict):
+        return False
+    model = models.get(str(node.get("$ref", "")).rpartition("/")[2], {})
+    if name in node.get("properties", {}) or name in model.get("properties", {}):
+        return True
+    return any(_has_property(item, name, models) for item in node.values())
+
+
+def _declare_problems(
+    operation: dict[str, Any], method: str, path: str, *, wants_key: bool
+) -> None:
     protocol = protocol_of(method, path)
     operation.setdefault("tags", [protocol.name])
     responses = operation["responses"]
@@ -119,29 +159,37 @@ def _complete(operation: dict[str, Any], method: str, path: str, *, wants_key: b
     wants_key = wants_key and path not in OPEN_ROUTES
     if wants_key:
         operation["security"] = [{"key": []}]
-    problems = [*_problems(method, path, protocol), *([KEY_PROBLEM] if wants_key else [])]
-    for problem in problems:
-        status = protocol.status(problem.kind)
-        body = protocol.body(problem, status)
-        response = responses.setdefault(str(status), {"description": problem.message})
-        content = response.setdefault("content", {}).setdefault(
-            "application/json", {"schema": _schema_of(body)}
-        )
-        if "example" not in content:
-            content.setdefault("examples", {})[problem.error_type] = {"value": body}
+        _declare(responses, KEY_PROBLEM, protocol)
+    for problem in _problems(method, path, protocol, bool(operation.get("parameters"))):
+        _declare(responses, problem, protocol)
 
 
-def _problems(method: str, path: str, protocol: Protocol) -> Iterator[Problem]:
+def _declare(responses: dict[str, Any], problem: Problem, protocol: Protocol) -> None:
+    status = protocol.status(problem.kind)
+    body = protocol.body(problem, status)
+    response = responses.setdefault(str(status), {"description": problem.message})
+    content = response.setdefault("content", {}).setdefault(
+        "application/json", {"schema": _schema_of(body)}
+    )
+    if "example" not in content:
+        content.setdefault("examples", {})[problem.error_type] = {"value": body}
+
+
+def _problems(
+    method: str, path: str, protocol: Protocol, has_parameters: bool
+) -> Iterator[Problem]:
+    if method == "POST" or has_parameters:
+        yield INVALID_PROBLEM
     if method == "POST":
-        yield from BODY_PROBLEMS
-    if path == "/overlap":
+        yield TOO_LARGE_PROBLEM
+    if path in NOT_SERVED_ROUTES:
         yield NOT_SERVED_PROBLEM
     if path in STATELESS_ROUTES:
         return
     yield from MODEL_PROBLEMS
     if method == "POST":
         yield from GENERATION_PROBLEMS
-    if protocol in (OPENAI, OLLAMA):
+    if protocol not in (OWN, TGI) or "{" in path:
         yield UNKNOWN_MODEL_PROBLEM
 
 

@@ -19,7 +19,7 @@ class OwnRoutes:
     def all(self) -> list[tuple[str, str]]:
         """Method and path of each, as declared."""
         return [
-            (method, str(route.path))
+            (method, str(route.path_format))
             for route in iter_route_contexts(self.app.routes)
             if isinstance(route.original_route, APIRoute)
             for method in sorted(route.methods or ())
@@ -34,5 +34,5 @@ class OwnRoutes:
             return None
         for route in iter_route_contexts(self.app.routes):
             if isinstance(route.original_route, APIRoute) and route.matches(scope)[0] is Match.FULL:
-                return route.path
+                return route.path_format
         return None

@@ -23,7 +23,7 @@ HEADER = "X-Request-ID"
 # What a client sends is shown in the log, so it must not be able to write lines there.
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Asked every few seconds by monitors: told of at the level for debugging only.
-QUIET_ROUTES = frozenset({"/health", "/ready", "/ping", "/metrics"})
+QUIET_ROUTES = frozenset({"/health", "/v1/health", "/ready", "/metrics"})
 
 HUNG_UP = "hung up"
 

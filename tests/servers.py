@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from types import MappingProxyType
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from app import build_app, listen, prepare_environment
 from model.service import GenerationService
@@ -124,19 +128,41 @@ def app_in_thread(settings: Settings, service: GenerationService) -> Iterator[st
     Yields its address once both models are ready.
     """
     with listen(settings.host, 0) as listener:
-        port = listener.getsockname()[1]
         prepare_environment()
-        app = build_app(settings, service, port)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_for_models(url)
+        app = _build_in_a_loop(settings, service, listener.getsockname()[1])
+        with _served(app, listener) as url:
             yield url
-        finally:
-            server.should_exit = True
-            thread.join(STOP_SECONDS)
+
+
+@contextmanager
+def server_in_thread(app: FastAPI) -> Iterator[str]:
+    """The same for a server without a page."""
+    with listen("127.0.0.1", 0) as listener, _served(app, listener) as url:
+        yield url
+
+
+@contextmanager
+def _served(app: FastAPI, listener: socket.socket) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        _wait_for_models(url)
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join(STOP_SECONDS)
+
+
+def _build_in_a_loop(settings: Settings, service: GenerationService, port: int) -> FastAPI:
+    """Gradio asks for the thread's event loop, which makes one that nobody closes where none is."""
+
+    async def build() -> FastAPI:
+        return build_app(settings, service, port)
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, build()).result()
 
 
 def _wait_for_models(url: str) -> None:

@@ -72,7 +72,7 @@ async def test_a_refusal_has_the_form_of_the_paths_protocol() -> None:
         app = client._transport.app  # type: ignore[attr-defined]
 
         for method, path in OwnRoutes(app).all():
-            if path.startswith("/v1/"):
+            if path.startswith("/v1/") and path not in OPEN_ROUTES:
                 body = (await client.request(method, path)).json()
                 assert body["error"]["type"] == "authentication_error"
                 assert body["detail"][0]["msg"] == body["error"]["message"]
