@@ -6,11 +6,16 @@ from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from api import tgi
+from api import llamacpp, ollama, shared, tgi
 from api.asking import Asker
 
 # Each protocol's file has a builder; a path that two protocols share has its own in `api.shared`.
-BUILDERS: Sequence[Callable[[Asker], APIRouter]] = (tgi.build_routes,)
+BUILDERS: Sequence[Callable[[Asker], APIRouter]] = (
+    llamacpp.build_routes,
+    ollama.build_routes,
+    shared.build_routes,
+    tgi.build_routes,
+)
 
 
 def add_routes(app: FastAPI, asker: Asker) -> None:
