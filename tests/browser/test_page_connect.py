@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.tabs import TIMEOUT, open_page
 from tests.servers import RunningApp, running_app
@@ -101,6 +101,27 @@ def test_on_a_phone_long_lines_scroll_and_the_page_does_not(
         assert button["x"] + button["width"] <= PHONE["width"]
 
 
+def test_a_share_links_long_address_leaves_its_button_whole(
+    page: Page, scripted_app: RunningApp
+) -> None:
+    shared = "https://0123456789abcdef01.gradio.live"
+
+    def seen_from_outside(route: Route) -> None:
+        body = (route.request.post_data or "").replace(scripted_app.url, shared)
+        route.continue_(post_data=body)
+
+    page.route("**/gradio_api/run/**", seen_from_outside)
+    page.set_viewport_size(PHONE)
+    open_page(page, scripted_app.url)
+    open_connect(page)
+    address = page.locator("#connect-facts .pg-copy").nth(1)
+    expect(address.locator("code")).to_have_text(f"{shared}/v1")
+    button = address.get_by_role("button").bounding_box()
+    assert button is not None
+    assert button["height"] < 30
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
 def test_the_two_panels_stand_side_by_side_until_one_is_opened(
     page: Page, scripted_app: RunningApp
 ) -> None:
@@ -122,7 +143,7 @@ def test_the_two_panels_stand_side_by_side_until_one_is_opened(
 
 
 def test_the_panel_follows_the_models(page: Page) -> None:
-    with running_app("--engine", "scripted", "--scripted-load-seconds", "10") as app:
+    with running_app("--engine", "scripted", "--scripted-load-seconds", "15") as app:
         page.goto(app.url)
         open_connect(page)
         expect(page.locator("#connect-snippet")).to_contain_text("is still loading")
