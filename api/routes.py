@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from api import llamacpp, ollama, shared, tgi
+from api import llamacpp, ollama, openai, shared, tgi
 from api.asking import Asker
 
 # Each protocol's file has a builder; a path that two protocols share has its own in `api.shared`.
@@ -15,6 +15,7 @@ BUILDERS: Sequence[Callable[[Asker], APIRouter]] = (
     ollama.build_routes,
     shared.build_routes,
     tgi.build_routes,
+    openai.build_routes,  # the last: it refuses what is left below /v1
 )
 
 

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
+from api import tabby
 from api.asking import Asker
 from api.errors import LLAMACPP, RETRY_AFTER_SECONDS, Kind, Problem
 from api.handlers import add_handlers
@@ -207,10 +208,11 @@ def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
         """
         return JSONResponse(_health_body(service), _health_status(service.engine.health.is_alive))
 
-    @app.get("/v1/health", tags=["llama.cpp"])
+    @app.get("/v1/health", tags=["llama.cpp", "Tabby"])
     async def llamacpp_health() -> JSONResponse:
-        """The same, but 503 also until a model can be asked, as llama.cpp has it."""
-        body = _health_body(service)
+        """The same, but 503 also until a model can be asked, as llama.cpp has it. Tabby's clients
+        find what they look for in it too."""
+        body = _health_body(service) | tabby.health(service.residency)
         return JSONResponse(body, _health_status(body["status"] == "ok"))
 
     @app.get("/ready", tags=["Server"])
