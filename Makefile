@@ -34,6 +34,7 @@ fast: $(VENV)/.installed-dev  ## the tests that need neither a model, nor a brow
 
 bench: $(VENV)/.installed-dev  ## measure; benchmarks/README.md says what
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.routes $(ARGS)
 
 gpu-check: $(VENV)/.installed-dev  ## on a card: a random 15.5B model, memory and speed, 31 GB of disk
 	$(BIN)/python -m benchmarks.gpu_check $(ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -36,6 +36,18 @@ class Summary:
 def measure_in_turn(
     paths: Mapping[str, Callable[[int], Sample]], repeats: int
 ) -> dict[str, Summary]:
+    """What `sample_in_turn` takes, summed up, each path beside the one before it."""
+    summaries: dict[str, Summary] = {}
+    before: list[Sample] = []
+    for name, taken in sample_in_turn(paths, repeats).items():
+        summaries[name] = _summary(taken, before)
+        before = taken
+    return summaries
+
+
+def sample_in_turn(
+    paths: Mapping[str, Callable[[int], Sample]], repeats: int
+) -> dict[str, list[Sample]]:
     """Run each path once to warm up, then all of them in turn, `repeats` times.
 
     In turn, because these machines' speed drifts: what is compared must see the same weather.
@@ -48,12 +60,12 @@ def measure_in_turn(
     for _ in range(repeats):
         for name, run in paths.items():
             samples[name].append(run(next(numbers)))
-    summaries: dict[str, Summary] = {}
-    before: list[Sample] = []
-    for name, taken in samples.items():
-        summaries[name] = _summary(taken, before)
-        before = taken
-    return summaries
+    return samples
+
+
+def median_ratio(ones: Iterable[float], others: Iterable[float]) -> float:
+    """The median, over the rounds, of one path's figure against the other's."""
+    return statistics.median(one / other for one, other in zip(ones, others, strict=True))
 
 
 def _summary(samples: list[Sample], before: list[Sample]) -> Summary:
