@@ -36,6 +36,5 @@ def build_routes(asker: Asker) -> APIRouter:
         )
 
     # Starlette's own kind of route: it is none of the API's, and is described nowhere.
-    for path in ("/v1", "/v1/{rest:path}"):
-        router.add_route(path, refuse, methods=METHODS, include_in_schema=False)
+    router.add_route("/v1/{rest:path}", refuse, methods=METHODS, include_in_schema=False)
     return router
