@@ -48,7 +48,7 @@ def test_text_streams_and_ends_with_its_figures(tab: Page) -> None:
     wait_until_over(tab, "continue")
     assert generated(tab, RESULT) == "word " * 12
     assert len(early) < 60
-    expect(status(tab, "continue")).to_contain_text("60 tokens ·")
+    expect(status(tab, "continue")).to_contain_text("61 tokens ·")
     expect(status(tab, "continue")).to_contain_text("ended by itself")
     expect(status(tab, "continue")).to_contain_text("/ 8,192")
 
@@ -112,7 +112,7 @@ def test_continue_further_goes_on_from_what_was_generated(tab: Page) -> None:
     tab.click("#continue-run")
     wait_until_over(tab, "continue")
     tab.click("#continue-further")
-    expect(status(tab, "continue")).to_contain_text("6 tokens ·", timeout=TIMEOUT)
+    expect(status(tab, "continue")).to_contain_text("7 tokens ·", timeout=TIMEOUT)
     wait_until_over(tab, "continue")
     assert code_in(tab, PROMPT) == "SAY: abcabc"
     assert generated(tab, RESULT) == "abcabc"
