@@ -60,7 +60,7 @@ def test_the_page_asks_for_nothing_outside(
 
 
 def test_generate_waits_while_the_model_loads(page: Page) -> None:
-    with running_app("--engine", "scripted", "--scripted-load-seconds", "8") as app:
+    with running_app("--engine", "scripted", "--scripted-load-seconds", "20") as app:
         page.goto(app.url)
         expect(page.locator(".pg-chip.pg-loading").first).to_be_visible(timeout=TIMEOUT)
         page.locator("#continue-prompt .cm-content").click()
