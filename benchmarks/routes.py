@@ -7,6 +7,7 @@ precision with as many threads, in turn; and the second keystroke against the fi
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -101,10 +102,11 @@ def print_keystrokes(url: str, serve_url: str | None, repeats: int, num_tokens: 
     }
     if serve_url is not None:
         rows["prompt, transformers serve"] = (CompletionsPath(serve_url, 1), type_at_the_end)
+    numbers = itertools.count(2_000_000)  # of no prompt before: rows share no start either
     for name, (path, keystrokes) in rows.items():
         firsts, seconds = [], []
-        for number in range(repeats):
-            before, after = keystrokes(2_000_000 + number)
+        for number in itertools.islice(numbers, repeats):
+            before, after = keystrokes(number)
             firsts.append(path.ask(before).first)
             seconds.append(path.ask(after).first)
         first, second = statistics.median(firsts), statistics.median(seconds)
