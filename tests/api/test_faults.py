@@ -235,7 +235,7 @@ def stopped_reader(route: GeneratingRoute, app: Served) -> Iterator[None]:
     with RawClient(app.url, receive_buffer=2048) as client:
         client.post(route.path, route.body(LONG_TEXT, NUM_TOKENS))
         client.read_until(b" 200 ")
-        assert app.num_running == 1
+        wait_for(lambda: app.num_running == 1)
         yield
 
 

@@ -276,12 +276,12 @@ async def test_a_client_that_is_gone_before_the_first_event_frees_the_engine(
         await response._frames.aclose()
 
     monkeypatch.setattr(LiveResponse, "__call__", hear_nothing)
-    service = build_service(ScriptedEngine(tokens_per_second=10))
+    service = build_service(ScriptedEngine(tokens_per_second=50))
     app = build_server(service, max_body_bytes=1000, is_public=False)
     async with client_of(app):
         await wait_until_ready(service)
         await post_and_hang_up(app, PATH, {"prompt": "x", "stream": True}, after=b"never")
-        await become_idle(service, 0.5)
+        await become_idle(service, 1.5)  # the whole answer takes twice as long
 
 
 async def test_offsets_and_echo_count_the_prompt_as_it_was_sent(tmp_path: Path) -> None:
