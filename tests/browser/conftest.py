@@ -29,7 +29,15 @@ ARGUMENTS = [
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: once Playwright's sync API has started, its event loop counts as
-    running on this thread until the session ends, and async tests refuse to run beside it."""
+    running on this thread until the session ends, and async tests refuse to run beside it.
+
+    Raises:
+        UsageError: a test uses the browser and is not marked so: it would fail those after it.
+    """
+    for item in items:
+        is_marked = item.get_closest_marker("browser") is not None
+        if "browser" in getattr(item, "fixturenames", ()) and not is_marked:
+            raise pytest.UsageError(f"{item.nodeid} uses the browser: mark it 'browser'.")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

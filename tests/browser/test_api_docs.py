@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.servers import RunningApp
+
+pytestmark = pytest.mark.browser
 
 
 def test_the_description_is_shown_without_asking_anybody_else(
