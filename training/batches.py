@@ -28,7 +28,7 @@ class Mix:
 
     infill: float = 0.5
     spm: float = 0.8
-    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.25), ("lines", 0.55), ("end", 0.2))
+    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.15), ("lines", 0.6), ("end", 0.25))
     alone: float = 0.35
     chunks: float = 0.35
     plain_tokens: int = 300

@@ -12,6 +12,7 @@ from torch.nn import functional
 from training.fim import IGNORED, Example
 
 CONTEXT = "context"
+END = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,14 @@ def split_batch(examples: Sequence[Example], max_tokens: int) -> Iterator[list[E
 
 
 def example_losses(
-    model: Any, examples: Sequence[Example], *, with_context: bool = False
+    model: Any, examples: Sequence[Example], *, in_parts: bool = False
 ) -> list[ExampleLoss]:
     """The loss of each example. `model` is a causal language model, perhaps with an adapter.
 
-    With `with_context` the tokens that an example gives and does not ask for follow as losses of
-    the kind `CONTEXT`. The output matrix, a fifth of the work, is applied only to positions whose
-    next token counts.
+    With `in_parts` a gap's end token is apart from its middle, as a loss of the kind `END`, and so
+    are the tokens that it gives and does not ask for, as one of the kind `CONTEXT`.
+
+    The output matrix, a fifth of the work, is applied only to positions whose next token counts.
     """
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     longest = max(len(example.ids) for example in examples)
@@ -54,18 +56,22 @@ def example_losses(
         labels[row, : len(example.ids)] = torch.tensor(example.labels)
     hidden = causal.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     asked, given = labels[:, 1:] != IGNORED, mask[:, 1:].bool()
-    counts = given if with_context else asked
+    counts = given if in_parts else asked
     logits = causal.lm_head(hidden[:, :-1][counts]).float()
     losses = functional.cross_entropy(logits, ids[:, 1:][counts], reduction="none")
     is_asked, sizes = asked[counts], counts.sum(1).tolist()
-    answers, contexts = [], []
+    parts: list[ExampleLoss] = []
     for example, part, mine in zip(
         examples, torch.split(losses, sizes), torch.split(is_asked, sizes), strict=True
     ):
-        answers.append(ExampleLoss(example.kind, part[mine].sum(), int(mine.sum())))
-        if not mine.all():
-            contexts.append(ExampleLoss(CONTEXT, part[~mine].sum(), int((~mine).sum())))
-    return answers + contexts
+        answer, context = part[mine], part[~mine]
+        if in_parts and example.kind != "plain":
+            parts.append(ExampleLoss(END, answer[-1], 1))
+            answer = answer[:-1]
+        parts.append(ExampleLoss(example.kind, answer.sum(), len(answer)))
+        if len(context):
+            parts.append(ExampleLoss(CONTEXT, context.sum(), len(context)))
+    return parts
 
 
 def mean_losses(model: Any, examples: Sequence[Example], max_tokens: int) -> dict[str, float]:

@@ -28,7 +28,7 @@ from training.batches import BatchMaker, Mix
 from training.data import data_folder, read_pieces
 from training.fim import Example
 from training.lora import add_adapter, load_untouched, trainable
-from training.losses import CONTEXT, example_losses, mean_losses, split_batch
+from training.losses import CONTEXT, END, example_losses, mean_losses, split_batch
 from training.state import Progress, read_progress, restore_state, save_state
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 NUM_VALIDATION = 160
 # A token of one kind against one of a middle, of which there are ten times fewer. What surrounds a
 # gap counts, as in StarCoder's training, but little: weighed like plain code it drowned the middle.
-WEIGHTS = {"plain": 0.15, CONTEXT: 0.03}
+# The end counts more: to see that the suffix comes next is what the model is slowest to learn.
+WEIGHTS = {"plain": 0.15, CONTEXT: 0.03, END: 4.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Trainer:
         seen: dict[str, tuple[float, int]] = {}
         for part in split_batch(examples, self._options.max_tokens):
             with torch.autocast("cpu", torch.bfloat16):
-                losses = example_losses(self.model, part, with_context=True)
+                losses = example_losses(self.model, part, in_parts=True)
             weighted = [WEIGHTS.get(loss.kind, 1.0) * loss.total for loss in losses]
             torch.autograd.backward(torch.stack(weighted).sum() / weight)
             for loss in losses:
@@ -201,8 +202,10 @@ class _Means:
 def _weight(example: Example) -> float:
     """What an example's tokens, all but the first, weigh together."""
     asked = sum(label >= 0 for label in example.labels[1:])
+    if example.kind == "plain":
+        return WEIGHTS["plain"] * asked
     context = len(example.ids) - 1 - asked
-    return WEIGHTS.get(example.kind, 1.0) * asked + WEIGHTS[CONTEXT] * context
+    return (asked - 1) + WEIGHTS[END] + WEIGHTS[CONTEXT] * context
 
 
 def file_sha256(path: Path) -> str:
