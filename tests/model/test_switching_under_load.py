@@ -83,6 +83,7 @@ async def switch(residency: Residency, folder: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_fifty_switches_under_load_lose_no_request_and_no_memory(tmp_path: Path) -> None:
     folders = (
         checkpoints.write_gpt_bigcode(tmp_path / "first"),
