@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.errors import Problem, problem_of
 from model.errors import PlaygroundError
@@ -92,18 +92,20 @@ class LiveResponse(Response):
             await asyncio.gather(work, gone, return_exceptions=True)
 
     async def _send_all(self, send: Send) -> None:
-        async with aclosing(self._frames):
-            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-            await send(start)
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        # The beats are closed before the frames that they wait for: a generator that is being
+        # read cannot be closed.
+        async with aclosing(self._frames), aclosing(self._with_beats()) as frames:
             try:
-                async for frame in self._with_beats():
-                    await _send(send, frame)
-            except PlaygroundError as error:
-                await _send(send, self._error_frame(problem_of(error)))
+                await _send(send, start)
+                try:
+                    async for frame in frames:
+                        await _send(send, _body(frame))
+                except PlaygroundError as error:
+                    await _send(send, _body(self._error_frame(problem_of(error))))
+                await _send(send, _body(b"", is_last=True))
             except TimeoutError:
                 logger.info("a client takes nothing any more; hanging up")
-                return
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _with_beats(self) -> AsyncGenerator[bytes, None]:
         step: asyncio.Future[bytes] | None = None
@@ -123,9 +125,13 @@ class LiveResponse(Response):
                 await asyncio.gather(step, return_exceptions=True)
 
 
-async def _send(send: Send, body: bytes) -> None:
+def _body(frame: bytes, *, is_last: bool = False) -> Message:
+    return {"type": "http.response.body", "body": frame, "more_body": not is_last}
+
+
+async def _send(send: Send, message: Message) -> None:
     async with asyncio.timeout(SEND_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send(message)
 
 
 async def _hang_up(receive: Receive) -> None:

@@ -96,6 +96,12 @@ def _check_stop(stop: object) -> None:
         )
     if any(not item for item in stop):
         raise SamplingParamsError("stop", "A stop string cannot be empty.", "Remove it.")
+    if any("\ud800" <= character <= "\udfff" for item in stop for character in item):
+        raise SamplingParamsError(
+            "stop",
+            "A stop string holds half of a surrogate pair, which no text does.",
+            "Remove it.",
+        )
     longest = max(map(len, stop), default=0)
     if longest > MAX_STOP_CHARS:
         raise SamplingParamsError(

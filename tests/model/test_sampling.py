@@ -39,6 +39,7 @@ def test_the_bounds_are_taken(field: str, value: Any) -> None:
         *(("max_new_tokens", 0), ("max_new_tokens", -1), ("max_new_tokens", 1_000_001)),
         *(("seed", -1), ("seed", MAX_SEED + 1), ("logprobs", -1), ("logprobs", 21)),
         *(("stop", ("",)), ("stop", ("x",) * 25), ("stop", ("x" * 201,))),
+        ("stop", ("a\ud800",)),
         *(("stop", "abc"), ("stop", ["a"]), ("stop", (1,))),
         *((field, value) for field in NUMBERS for value in (math.nan, math.inf, -math.inf)),
         *((field, value) for field in (*NUMBERS, *INTEGERS) for value in (True, "1", [1])),
