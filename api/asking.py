@@ -12,7 +12,7 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from model.engine.base import ResidentModel
-from model.engine.events import Failed, Finished, Token
+from model.engine.events import Failed, Finished, FinishReason, Token
 from model.engine.generation import Slot
 from model.errors import ModelNotReadyError, PlaygroundError, UnavailableError
 from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
@@ -47,7 +47,8 @@ class Answer:
     """The answer to one request, from when the engine has taken it.
 
     `fitted` is known from the start, and so is `resident`, the model that answers. Iterate for
-    each `Token` and then the one `Finished`. Close it (or cancel the task that reads it) and the
+    each `Token` and then the one `Finished`; a generation that ended because the app goes down is an
+    error. Close it (or cancel the task that reads it) and the
     generation stops.
 
     Args:
@@ -80,7 +81,7 @@ class Answer:
             if isinstance(event, Finished):
                 return Completion(self.fitted, tuple(tokens), event)
             tokens.append(event)
-        raise UnavailableError("The generation was called off.", "Try again.")
+        raise _called_off()
 
 
 class Asker:
@@ -123,7 +124,7 @@ class Asker:
         async with aclosing(self._watch(slot, _read(run))) as events:
             prepared = await anext(events, None)
             if not isinstance(prepared, Prepared):
-                raise UnavailableError("The request was called off.", "Try again.")
+                raise _called_off()
             # The run holds the slot's lease, so this is the model that it runs on.
             resident = _resident(self.service.residency.status(slot))
             yield Answer(prepared.fitted, resident, _only_answers(events), run.cancel)
@@ -185,6 +186,8 @@ async def _read(run: Run) -> AsyncGenerator[Prepared | Token | Finished, None]:
     async with aclosing(run.events()) as events:
         async for event in events:
             match event:
+                case Finished(reason=FinishReason.CANCELLED) if not run.is_cancelled:
+                    raise _called_off()
                 case Prepared() | Token() | Finished():
                     yield event
                 case Failed(error):
@@ -193,6 +196,10 @@ async def _read(run: Run) -> AsyncGenerator[Prepared | Token | Finished, None]:
                     raise UnavailableError("The model was changed meanwhile.", "Try again.")
                 case _:
                     pass
+
+
+def _called_off() -> UnavailableError:
+    return UnavailableError("The generation was called off.", "Try again.")
 
 
 async def _only_answers(

@@ -13,7 +13,6 @@ from typing import Literal
 from api.asking import Asker
 from model.engine.base import ResidentModel
 from model.engine.events import Alternative, Finished, FinishReason, Token, Usage
-from model.errors import UnavailableError
 from model.requests import FittedRequest, PlaygroundRequest
 from model.sampling import MAX_SEED
 
@@ -131,14 +130,7 @@ class Choices:
                     self.spent.add(event.usage, is_new_prompt=is_new_prompt)
                     if scored := scores.rest(event):
                         yield Piece(index, scored=scored)
-                    yield Piece(index, ending=_ending(event))
-
-
-def _ending(finished: Finished) -> Ending:
-    ending = ENDINGS.get(finished.reason)
-    if ending is None:
-        raise UnavailableError("The generation was called off.", "Try again.")
-    return ending
+                    yield Piece(index, ending=ENDINGS[event.reason])
 
 
 def _reseeded(request: PlaygroundRequest, number: int) -> PlaygroundRequest:

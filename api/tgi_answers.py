@@ -39,7 +39,7 @@ class Transcript:
         """`GenerateResponse`.
 
         Raises:
-            UnavailableError: it was called off.
+            UnavailableError: time was up before the first token.
         """
         ending = self._ending(finished)
         if not self.body.parameters.details:
@@ -65,7 +65,7 @@ class Transcript:
         """The same once it has ended, with all of the text.
 
         Raises:
-            UnavailableError: it was called off.
+            UnavailableError: time was up before the first token.
         """
         ending = self._ending(finished)
         details = {**ending, "input_length": finished.usage.prompt_tokens}
@@ -105,8 +105,6 @@ class Transcript:
 
     def _finish_reason(self, reason: FinishReason) -> str:
         """One of TGI's three. A text that the deadline cut off was too long in its way."""
-        if reason is FinishReason.CANCELLED:
-            raise UnavailableError("The generation was called off.", "Try again.")
         if not self.steps:
             raise UnavailableError("Time was up before the first token.", "Shorten the prompt.")
         if reason is FinishReason.DEADLINE:

@@ -61,6 +61,11 @@ class Run:
         self._is_cancelled = False
         self._is_revoked = False
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._is_cancelled and not self._is_revoked
+
     def cancel(self) -> None:
         """Stop. The iterator goes on to `Finished(CANCELLED)`; before `Prepared` it just ends."""
         self._is_cancelled = True
