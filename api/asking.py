@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from model.engine.base import ResidentModel
 from model.engine.events import Failed, Finished, FinishReason, Token
@@ -18,8 +16,6 @@ from model.errors import ModelNotReadyError, PlaygroundError, UnavailableError
 from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
 from model.requests import FittedRequest, Overflow, PlaygroundRequest, slot_of
 from model.service import GenerationService, Prepared, Revoked, Run
-
-T = TypeVar("T")
 
 # Is told of each generation how it ended; None is one that was left before its end.
 Observer = Callable[[Slot, Finished | PlaygroundError | None], None]
@@ -47,9 +43,8 @@ class Answer:
     """The answer to one request, from when the engine has taken it.
 
     `fitted` is known from the start, and so is `resident`, the model that answers. Iterate for
-    each `Token` and then the one `Finished`; a generation that ended because the app goes down is an
-    error. Close it (or cancel the task that reads it) and the
-    generation stops.
+    each `Token` and then the one `Finished`; what ends because the app goes down is an error. Close
+    it (or cancel the task that reads it) and the generation stops.
 
     Args:
         stop: asks the generation to end; its `Finished` follows soon.
@@ -213,29 +208,3 @@ async def _only_answers(
 def client_name(request: Request) -> str:
     """Who asks, for the engine's line: an opaque name."""
     return f"http-{request.client.host}" if request.client else "http"
-
-
-async def unless_gone(request: Request, work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, which is cancelled as soon as the client hangs up.
-
-    Call it when the body has been read.
-
-    Raises:
-        ClientDisconnect: the client is gone.
-    """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_hang_up(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnect
-    finally:
-        for future in (task, gone):
-            future.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
-
-
-async def _hang_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -6,13 +6,15 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api.errors import Problem, problem_of
+from api.hang_up import unless_gone
 from model.errors import PlaygroundError
 
 logger = logging.getLogger(__name__)
@@ -79,17 +81,31 @@ class LiveResponse(Response):
         self._error_frame = error_frame
         self._beat = beat
 
+    @classmethod
+    async def begin(
+        cls,
+        request: Request,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        media_type: str,
+        error_frame: Callable[[Problem], bytes],
+        beat: bytes | None = None,
+    ) -> LiveResponse:
+        """The response, once `frames` has given its first.
+
+        That one is empty and comes when the engine has taken the request: until there an error
+        still has a status, and from there on closing the frames stops the generation.
+
+        Raises:
+            PlaygroundError: the request cannot be run.
+            ClientDisconnect: the client is gone.
+        """
+        await unless_gone(request.receive, anext(frames))
+        return cls(frames, media_type=media_type, error_frame=error_frame, beat=beat)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        work = asyncio.ensure_future(self._send_all(send))
-        gone = asyncio.ensure_future(_hang_up(receive))
-        try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-        finally:
-            for future in (work, gone):
-                future.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
+        with suppress(ClientDisconnect):
+            await unless_gone(receive, self._send_all(send))
 
     async def _send_all(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -132,8 +148,3 @@ def _body(frame: bytes, *, is_last: bool = False) -> Message:
 async def _send(send: Send, message: Message) -> None:
     async with asyncio.timeout(SEND_SECONDS):
         await send(message)
-
-
-async def _hang_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -21,8 +21,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api import llamacpp_bodies as bodies
-from api.asking import Answer, Asker, client_name, unless_gone
+from api.asking import Answer, Asker, client_name
 from api.errors import LLAMACPP, Kind, Problem
+from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, sse
 from api.llamacpp_bodies import (
     CompletionBody,
@@ -66,9 +67,9 @@ def build_routes(asker: Asker) -> APIRouter:
     async def infill(request: Request, body: InfillBody) -> Response:
         """What stands between a prefix and a suffix."""
         model_for(asker, "base", body.model)
-        job, notes = await unless_gone(request, _infill_job(asker, body))
+        job, notes = await unless_gone(request.receive, _infill_job(asker, body))
         if body.is_warm_up:
-            return await unless_gone(request, _warm_up(asker, request, job, body))
+            return await unless_gone(request.receive, _warm_up(asker, request, job, body))
         return await _answer(asker, request, job, body, notes, overflow="trim")
 
     @router.post("/completion")
@@ -83,23 +84,23 @@ def build_routes(asker: Asker) -> APIRouter:
             else TokensRequest(tuple(body.prompt), params)
         )
         if body.is_warm_up:
-            return await unless_gone(request, _warm_up(asker, request, job, body))
+            return await unless_gone(request.receive, _warm_up(asker, request, job, body))
         return await _answer(asker, request, job, body, [], overflow="refuse")
 
     @router.post("/detokenize")
     async def detokenize(request: Request, body: DetokenizeBody) -> dict[str, Any]:
         """The text of token ids, special tokens by their spelling."""
-        return await unless_gone(request, _detokenize(asker, body))
+        return await unless_gone(request.receive, _detokenize(asker, body))
 
     @router.post("/apply-template")
     async def apply_template(request: Request, body: TemplateBody) -> dict[str, Any]:
         """A conversation as the chat model's prompt, for people and counters to read."""
-        return await unless_gone(request, _apply_template(asker, body))
+        return await unless_gone(request.receive, _apply_template(asker, body))
 
     @router.get("/props")
     async def props(request: Request) -> dict[str, Any]:
         """Which model completes and infills here, and its context."""
-        return await unless_gone(request, _props(asker))
+        return await unless_gone(request.receive, _props(asker))
 
     @router.get("/slots")
     async def slots() -> None:
@@ -261,10 +262,10 @@ async def _answer(
 ) -> Response:
     frames = _frames(asker, job, client_name(request), options, notes, overflow)
     if not options.stream:
-        return await unless_gone(request, _only(frames))
-    await unless_gone(request, _begin(frames))
-    encoded = _encoded(frames)
-    return LiveResponse(encoded, media_type=SSE, error_frame=_error_frame, beat=SSE_BEAT)
+        return await unless_gone(request.receive, _only(frames))
+    return await LiveResponse.begin(
+        request, _encoded(frames), media_type=SSE, error_frame=_error_frame, beat=SSE_BEAT
+    )
 
 
 async def _only(frames: AsyncGenerator[dict[str, Any], None]) -> Response:
@@ -275,18 +276,10 @@ async def _only(frames: AsyncGenerator[dict[str, Any], None]) -> Response:
         return JSONResponse(last)
 
 
-async def _begin(frames: AsyncGenerator[dict[str, Any], None]) -> None:
-    """Up to where the engine has taken the request: until there, an error has a status.
-
-    From there on the frames have begun, so that to close them stops the generation.
-    """
-    await anext(frames)
-
-
 async def _encoded(frames: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(frames):
         async for frame in frames:
-            yield sse(frame)
+            yield sse(frame) if frame else b""
 
 
 async def _frames(

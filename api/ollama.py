@@ -18,8 +18,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api import ollama_bodies as bodies
-from api.asking import Asker, client_name, unless_gone
+from api.asking import Asker, client_name
 from api.errors import OLLAMA, Problem
+from api.hang_up import unless_gone
 from api.live import NDJSON, LiveResponse, ndjson
 from api.model_names import plain_name
 from api.ollama_bodies import ChatBody, GenerateBody, RequestBody, ShowBody
@@ -55,7 +56,7 @@ def build_routes(asker: Asker) -> APIRouter:
         if not body.messages:
             return JSONResponse(bodies.loaded(name_of(model), **_as_message("")))
         params = body.options.sampling(_chat_defaults(model))
-        job = await unless_gone(request, _chat_job(asker, body.messages, params))
+        job = await unless_gone(request.receive, _chat_job(asker, body.messages, params))
         task = _Task(job, client_name(request), body.overflow, name_of(model), _as_message)
         return await _answer(asker, request, body, task)
 
@@ -99,7 +100,7 @@ async def generate(asker: Asker, request: Request, body: GenerateBody) -> Respon
         turns = [Turn(role="user", content=body.prompt)]
         if body.system:
             turns.insert(0, Turn(role="system", content=body.system))
-        job = await unless_gone(request, _chat_job(asker, turns, params))
+        job = await unless_gone(request.receive, _chat_job(asker, turns, params))
     else:
         job = _completion_job(body)
     task = _Task(job, client_name(request), body.overflow, name_of(model), _as_response)
@@ -156,24 +157,16 @@ class _Task:
 
 async def _answer(asker: Asker, request: Request, body: RequestBody, task: _Task) -> Response:
     if not body.stream:
-        return JSONResponse(await unless_gone(request, _whole(asker, task)))
-    lines = _lines(asker, task)
-    await unless_gone(request, _begin(lines))
-    return LiveResponse(lines, media_type=NDJSON, error_frame=_error_line)
+        return JSONResponse(await unless_gone(request.receive, _whole(asker, task)))
+    return await LiveResponse.begin(
+        request, _lines(asker, task), media_type=NDJSON, error_frame=_error_line
+    )
 
 
 async def _whole(asker: Asker, task: _Task) -> dict[str, Any]:
     async with asker.ask(task.job, task.client, overflow=task.overflow) as answer:
         completion = await answer.whole()
         return bodies.final(task.name, completion.finished, **task.put(completion.text))
-
-
-async def _begin(lines: AsyncGenerator[bytes, None]) -> None:
-    """Up to where the engine has taken the request: until there, an error has a status.
-
-    From there on the lines have begun, so that to close them stops the generation.
-    """
-    await anext(lines)
 
 
 async def _lines(asker: Asker, task: _Task) -> AsyncGenerator[bytes, None]:

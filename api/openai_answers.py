@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from api.asking import unless_gone
+from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, sse
 from api.openai_choices import Choices, Opened, Piece
 from api.openai_wire import Envelope, Form, error_frame, usage_of
@@ -30,7 +30,7 @@ async def answer_whole(
         PlaygroundError: a request cannot be run, or failed.
         ClientDisconnect: the client is gone.
     """
-    pieces = await unless_gone(request, _collect(choices, on_opened))
+    pieces = await unless_gone(request.receive, _collect(choices, on_opened))
     whole = [form.whole(index, pieces[index]) for index in sorted(pieces)]
     body = envelope.wrap(form.whole_type, whole, usage=usage_of(choices.spent))
     return JSONResponse(body)
@@ -52,8 +52,9 @@ async def answer_live(
         ClientDisconnect: the client is gone.
     """
     frames = _frames(choices, form, envelope, on_opened, includes_usage)
-    await unless_gone(request, _begin(frames))
-    return LiveResponse(frames, media_type=SSE, error_frame=error_frame, beat=SSE_BEAT)
+    return await LiveResponse.begin(
+        request, frames, media_type=SSE, error_frame=error_frame, beat=SSE_BEAT
+    )
 
 
 async def _collect(choices: Choices, on_opened: OnOpened) -> dict[int, list[Piece]]:
@@ -65,11 +66,6 @@ async def _collect(choices: Choices, on_opened: OnOpened) -> dict[int, list[Piec
             else:
                 pieces.setdefault(event.index, []).append(event)
     return pieces
-
-
-async def _begin(frames: AsyncGenerator[bytes, None]) -> None:
-    """Run `frames` up to its first, empty one. From then on closing it stops the generation."""
-    await anext(frames)
 
 
 async def _frames(

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import Response
 
-from api.asking import Asker, client_name, unless_gone
+from api.asking import Asker, client_name
+from api.hang_up import unless_gone
 from api.openai_answers import answer_live, answer_whole
 from api.openai_bodies import ChatBody
 from api.openai_choices import Choices
@@ -54,7 +55,7 @@ def build_routes(asker: Asker) -> APIRouter:
         body.check()
         model = model_for(asker, "chat", body.model)
         params = body.params(model.sampling)
-        asked = await unless_gone(request, _request(asker, body, params))
+        asked = await unless_gone(request.receive, _request(asker, body, params))
         choices = Choices(asker, [asked], body.num_choices, client_name(request))
         form, envelope = ChatForm(), Envelope("chatcmpl", model.id)
         if body.stream:

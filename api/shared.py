@@ -12,7 +12,8 @@ from fastapi import APIRouter, Body, Request
 from pydantic import Discriminator, Field, Tag
 
 from api import llamacpp, ollama, tgi
-from api.asking import Asker, client_name, unless_gone
+from api.asking import Asker, client_name
+from api.hang_up import unless_gone
 from api.legacy_parameters import LegacyParameters
 from api.llamacpp_bodies import TokenizeBody
 from api.ollama_bodies import GenerateBody
@@ -66,7 +67,7 @@ def build_routes(asker: Asker) -> APIRouter:
         """A completion in Ollama's form, or in that of the first plug-ins' server."""
         if isinstance(body, GenerateBody):
             return await ollama.generate(asker, request, body)
-        return await unless_gone(request, _generate(asker, request, body))
+        return await unless_gone(request.receive, _generate(asker, request, body))
 
     # With a slash at its end it is written in the old plug-ins' settings.
     for path in ("/api/generate", "/api/generate/"):
@@ -83,8 +84,8 @@ def build_routes(asker: Asker) -> APIRouter:
     async def tokenize(request: Request, body: Annotated[AnyTokenizeBody, Body()]) -> Any:
         """The tokens of a text, in TGI's form or in llama.cpp's."""
         if isinstance(body, TokenizeBody):
-            return await unless_gone(request, llamacpp.tokenize(asker, body))
-        return await unless_gone(request, tgi.tokenize(asker, {"inputs": body.inputs}))
+            return await unless_gone(request.receive, llamacpp.tokenize(asker, body))
+        return await unless_gone(request.receive, tgi.tokenize(asker, {"inputs": body.inputs}))
 
     return router
 

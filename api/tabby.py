@@ -17,7 +17,8 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from api.asking import Asker, Completion, client_name, unless_gone
+from api.asking import Asker, Completion, client_name
+from api.hang_up import unless_gone
 from api.openai_models import served_models
 from api.sampling_fields import seed_or_none, with_given
 from api.strict_body import StrictBody
@@ -135,7 +136,7 @@ async def answer(asker: Asker, request: Request, body: TabbyBody) -> Response:
         PlaygroundError: the request cannot be run, or failed.
         ClientDisconnect: the client is gone.
     """
-    completion = await unless_gone(request, _complete(asker, body, client_name(request)))
+    completion = await unless_gone(request.receive, _complete(asker, body, client_name(request)))
     text = completion.text.replace("\n", "\r\n") if body.has_crlf else completion.text
     answer: dict[str, Any] = {
         "id": f"cmpl-{uuid.uuid4()}",

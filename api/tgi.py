@@ -26,8 +26,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.asking import Asker, client_name, unless_gone
+from api.asking import Asker, client_name
 from api.errors import TGI, Problem
+from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, tgi_sse
 from api.openai_models import model_for
 from api.tgi_answers import Transcript, compute_type
@@ -77,7 +78,7 @@ def build_routes(asker: Asker) -> APIRouter:
     @router.post("/chat_tokenize")
     async def chat_tokenize(request: Request, body: ChatTokenizeBody) -> dict[str, Any]:
         """A conversation as the chat model's prompt, and its tokens."""
-        return await unless_gone(request, _chat_tokenize(asker, body))
+        return await unless_gone(request.receive, _chat_tokenize(asker, body))
 
     return router
 
@@ -150,15 +151,14 @@ class _Exchange:
         """Whole, or as a stream where the body asks for one."""
         if self.body.stream:
             return await self.stream()
-        return await unless_gone(self.request, self._whole())
+        return await unless_gone(self.request.receive, self._whole())
 
     async def stream(self) -> Response:
         headers: dict[str, str] = {}
         frames = self._frames(headers)
-        # Up to where the engine has taken the request, an error still has a status. From there on
-        # the frames have begun, so that to close them stops the generation.
-        await unless_gone(self.request, _first(frames))
-        response = LiveResponse(frames, media_type=SSE, error_frame=_error_frame, beat=SSE_BEAT)
+        response = await LiveResponse.begin(
+            self.request, frames, media_type=SSE, error_frame=_error_frame, beat=SSE_BEAT
+        )
         response.headers.update(headers)
         return response
 
@@ -208,10 +208,6 @@ class _Exchange:
             aclosing(token_steps(answer, answer.resident.tokenizer)) as steps,
         ):
             yield Transcript(self.body, answer.resident, self.is_compatible), steps
-
-
-async def _first(frames: AsyncGenerator[bytes, None]) -> None:
-    await anext(frames)
 
 
 def _error_frame(problem: Problem) -> bytes:

@@ -12,8 +12,9 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.asking import Asker, unless_gone
+from api.asking import Asker
 from api.errors import Kind, Problem
+from api.hang_up import unless_gone
 from api.refusals import RefusedError
 from model.engine.generation import Slot
 from model.presets import ModelPreset, find_hub_preset
@@ -30,7 +31,7 @@ def build_routes(asker: Asker, *, is_public: bool) -> APIRouter:
     @router.get("/tokenizer.json", responses={501: {"description": "It is not handed out."}})
     async def tokenizer(request: Request, slot: Slot = "base") -> Response:
         """The tokenizer file of a slot's model."""
-        return await unless_gone(request, _read(asker, slot, is_public))
+        return await unless_gone(request.receive, _read(asker, slot, is_public))
 
     return router
 

@@ -14,26 +14,27 @@ SECONDS = 5.0
 
 
 async def post_and_hang_up(
-    app: FastAPI, path: str, body: dict[str, Any], *, after: bytes | float
+    app: FastAPI, path: str, body: dict[str, Any], *, after: bytes | GenerationService
 ) -> bytes:
     """What was received of the answer to `body`.
 
     Args:
-        after: hang up when this has been received, or after so many seconds.
+        after: hang up when this has been received, or when that service's engine runs something.
     """
     content = json.dumps(body).encode()
     received = b""
     is_sent = False
     hung_up = asyncio.Event()
-    if isinstance(after, float):
-        asyncio.get_running_loop().call_later(after, hung_up.set)
 
     async def receive() -> dict[str, Any]:
         nonlocal is_sent
         if not is_sent:
             is_sent = True
             return {"type": "http.request", "body": content, "more_body": False}
-        await hung_up.wait()
+        if isinstance(after, GenerationService):
+            await _become_busy(after)
+        else:
+            await hung_up.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
@@ -70,3 +71,8 @@ async def become_idle(service: GenerationService, seconds: float = SECONDS) -> N
     async with asyncio.timeout(seconds):
         while service.engine.health.num_running:  # noqa: ASYNC110 - the engine tells nobody
             await asyncio.sleep(0.01)
+
+
+async def _become_busy(service: GenerationService) -> None:
+    while not service.engine.health.num_running:  # noqa: ASYNC110 - the engine tells nobody
+        await asyncio.sleep(0.01)

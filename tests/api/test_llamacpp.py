@@ -199,7 +199,7 @@ async def test_who_hangs_up_stops_the_model(path: str, is_live: bool) -> None:
     body = {"stream": is_live, "prompt": "x"}
     async with client_of(app):
         await wait_until_ready(service)
-        after = b"data: " if is_live else 0.1
+        after = b"data: " if is_live else service
         received = await post_and_hang_up(app, path, body, after=after)
         assert received.startswith(b"data: ") if is_live else received == b""
         await become_idle(service, 0.5)

@@ -175,7 +175,7 @@ async def test_who_hangs_up_stops_the_model(path: str, is_live: bool) -> None:
     asked = {"prompt": "x"} if path == "/api/generate" else {"messages": [QUESTION]}
     async with client_of(app):
         await wait_until_ready(service)
-        after = b"{" if is_live else 0.1
+        after = b"{" if is_live else service
         received = await post_and_hang_up(app, path, asked | {"stream": is_live}, after=after)
         assert received.startswith(b"{") if is_live else received == b""
         await become_idle(service, 0.5)
