@@ -35,7 +35,7 @@ from api.llamacpp_bodies import (
     TokenizeBody,
 )
 from api.llamacpp_limits import LineLimits
-from api.openai_models import model_for
+from api.model_choice import model_for
 from api.refusals import RefusedError
 from api.turns import chat_request
 from model.engine.base import ResidentModel

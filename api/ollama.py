@@ -22,10 +22,9 @@ from api.asking import Asker, client_name
 from api.errors import OLLAMA, Problem
 from api.hang_up import unless_gone
 from api.live import NDJSON, LiveResponse, ndjson
-from api.model_names import plain_name
+from api.model_choice import model_for
 from api.ollama_bodies import ChatBody, GenerateBody, RequestBody, ShowBody
 from api.ollama_models import name_of, process_body, show_body, tag_body
-from api.openai_models import ServedModel, model_for, served_models
 from api.refusals import unserved
 from api.turns import Turn, chat_request
 from model.engine.events import Finished
@@ -39,6 +38,7 @@ from model.requests import (
     RawRequest,
 )
 from model.sampling import SamplingParams
+from model.served import ServedModel, plain_name, served_models
 
 # Whose API this is, in the form that clients compare; what stands after the dash is ours.
 VERSION = "0.5.0-starcoder-playground"

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from api.openai_models import ServedModel
 from model.errors import PlaygroundError
-from model.prompts.dialogue import DIALOGUES, Dialogue, Message
-from model.prompts.infill import INFILL_FORMATS, InfillFormat
+from model.prompts.dialogue import Dialogue, Message
+from model.prompts.infill import InfillFormat
 from model.prompts.segments import render
+from model.served import ServedModel
 
 # "For ever", as Ollama writes it where a model is never unloaded.
 NEVER = "2318-01-01T00:00:00Z"
@@ -44,9 +44,9 @@ def process_body(model: ServedModel) -> dict[str, Any]:
 def show_body(model: ServedModel, since: str) -> dict[str, Any]:
     """The answer of `POST /api/show`."""
     preset = model.preset
-    length = _context_length(model)
+    length = model.context_length or 0
     architecture = _architecture(model)
-    dialect, dialogue = _infill_of(model), _dialogue_of(model)
+    dialect, dialogue = model.infill, model.dialogue
     return {
         "license": f"{preset.license.name}\n{preset.license.url}" if preset.license else "",
         "modelfile": f"# {preset.title}\nFROM {name_of(model)}\n",
@@ -91,32 +91,9 @@ def _size(model: ServedModel) -> int:
     return (model.resident.footprint if model.resident else None) or 0
 
 
-def _context_length(model: ServedModel) -> int:
-    if model.resident is not None:
-        return model.resident.context_length
-    return model.preset.shape.context_length if model.preset.shape else 0
-
-
 def _architecture(model: ServedModel) -> str:
     shape = model.preset.shape
     return _ARCHITECTURES[shape.architecture] if shape else "unknown"
-
-
-def _infill_of(model: ServedModel) -> InfillFormat | None:
-    """Only the base slot's model is asked to infill."""
-    if "base" not in model.slots:
-        return None
-    if model.resident is not None:
-        return model.resident.infill
-    return INFILL_FORMATS.get(model.preset.infill or "")
-
-
-def _dialogue_of(model: ServedModel) -> Dialogue | None:
-    if "chat" not in model.slots:
-        return None
-    if model.resident is not None:
-        return model.resident.dialogue
-    return DIALOGUES.get(model.preset.dialogue or "")
 
 
 def _template(dialect: InfillFormat | None, dialogue: Dialogue | None) -> str:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.refusals import unserved
-
-MAX_SHOWN_NAME = 60
+from api.strict_body import shown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,7 @@ def check_fields(given: Mapping[str, Any], unserved_fields: Mapping[str, Unserve
         if value is None or name in TOLERATED:
             continue
         field = unserved_fields.get(name)
-        # A name may hold a lone surrogate, which cannot be sent back.
-        shown = name[:MAX_SHOWN_NAME].encode(errors="replace").decode()
+        shown = shown_name(name)
         if field is None:
             raise unserved(shown, f"{shown} is not served here. Leave it out.")
         if not _is_one_of(value, field.neutral):

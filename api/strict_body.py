@@ -45,11 +45,11 @@ class StrictBody(BaseModel):
             raise PydanticCustomError(
                 "not_served",
                 "'{name}' is {what}. Leave it out",
-                {"name": _shown(str(name)), "what": what},
+                {"name": shown_name(str(name)), "what": what},
             )
         return given
 
 
-def _shown(name: str) -> str:
-    """A name as a client sent it, short, and without what cannot be put into an answer."""
+def shown_name(name: str) -> str:
+    """A name that a client made up, short, and without what cannot be put into an answer."""
     return name[:MAX_SHOWN_NAME].encode("ascii", "backslashreplace").decode("ascii")

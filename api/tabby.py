@@ -19,7 +19,6 @@ from pydantic import Field
 
 from api.asking import Asker, Completion, client_name
 from api.hang_up import unless_gone
-from api.openai_models import served_models
 from api.sampling_fields import seed_or_none, with_given
 from api.strict_body import StrictBody
 from model.engine.base import ResidentModel
@@ -29,6 +28,7 @@ from model.prompts.infill import RepositoryFile
 from model.prompts.segments import render
 from model.requests import InfillRequest, RawRequest
 from model.sampling import SamplingParams
+from model.served import served_models
 
 # Either makes a body one of Tabby's.
 KEYS = frozenset({"segments", "debug_options"})

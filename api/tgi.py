@@ -30,7 +30,7 @@ from api.asking import Asker, client_name
 from api.errors import TGI, Problem
 from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, tgi_sse
-from api.openai_models import model_for
+from api.model_choice import model_for
 from api.tgi_answers import Transcript, compute_type
 from api.tgi_bodies import ChatTokenizeBody, GenerateBody
 from api.tgi_tokens import LastSteps, TokenStep, place_tokens, token_steps
@@ -111,8 +111,7 @@ def _info(asker: Asker) -> dict[str, Any]:
     """`Info`, and two fields of older versions of it. A parked model stays parked."""
     served = model_for(asker, "base", None)
     resident = served.resident
-    known = resident or served.preset.shape
-    context_length = known.context_length if known else 0
+    context_length = served.context_length or 0
     return {
         "model_id": served.id,
         "model_sha": served.preset.revision,

@@ -29,7 +29,7 @@ from settings import load_settings
 from tests.servers import RunningApp, app_in_thread
 from tests.ui.settings_readers import READERS
 from ui.connect_panel import read_model
-from ui.served import COMPLETION_TOKENS, KEY, ServedModel, Server
+from ui.served import COMPLETION_TOKENS, KEY, ModelFacts, Server
 from ui.snippets import CLIENTS, build_snippet
 
 SECRET = "a-key-of-ours"
@@ -311,7 +311,7 @@ def test_every_client_is_run_here() -> None:
 @pytest.mark.real
 @pytest.mark.timeout(300)  # the model loads within it
 def test_llm_ls_counts_by_the_real_models_tokenizer(local_app: RunningApp) -> None:
-    model = ServedModel("embedded-base", "Embedded", 8192, STARCODER, is_slow=True)
+    model = ModelFacts("embedded-base", "Embedded", 8192, STARCODER, is_slow=True)
     settings = Target(Server(local_app.url, False, model, model)).settings("llm-vscode")
     tokenizer = Tokenizer.from_str(httpx.get(settings["llm.tokenizer"]["url"]).text)
     assert tokenizer.token_to_id(settings["llm.fillInTheMiddle.middle"]) is not None

@@ -15,10 +15,11 @@ from model.loading.slot import LoadFailed, Loading, Ready
 from model.presets import ModelPreset
 from model.prompts.infill import INFILL_FORMATS, STARCODER, InfillFormat
 from model.prompts.segments import END_OF_TEXT
+from model.served import served_id
 from ui.actions import INSTANT, build_html
 from ui.highlight import Section, highlight
 from ui.notices import linked, notice
-from ui.served import KEY, ServedModel, Server, Snippet
+from ui.served import KEY, ModelFacts, Server, Snippet
 from ui.slot_panel import ROLES
 from ui.snippets import CLIENTS, build_snippet
 
@@ -100,7 +101,7 @@ class ConnectPanel:
         return notes
 
 
-def read_model(residency: Residency, slot: Slot) -> ServedModel:
+def read_model(residency: Residency, slot: Slot) -> ModelFacts:
     """What clients have to know of the slot's model: as it is, or as its preset says."""
     status = residency.status(slot)
     if isinstance(status, Ready):
@@ -109,8 +110,8 @@ def read_model(residency: Residency, slot: Slot) -> ServedModel:
     infill = INFILL_FORMATS.get(preset.infill or "")
     if not preset.family:  # nothing is known of it but its name
         infill = STARCODER
-    return ServedModel(
-        name_of(preset, slot),
+    return ModelFacts(
+        served_id(preset, slot),
         preset.title,
         preset.shape.context_length if preset.shape else UNKNOWN_CONTEXT_LENGTH,
         infill,
@@ -119,15 +120,10 @@ def read_model(residency: Residency, slot: Slot) -> ServedModel:
     )
 
 
-def name_of(preset: ModelPreset, slot: Slot) -> str:
-    """What `/v1/models` calls it; a test holds the two together."""
-    return preset.repo_id or f"{preset.name}-{slot}"
-
-
-def _resident_model(resident: ResidentModel, slot: Slot) -> ServedModel:
+def _resident_model(resident: ResidentModel, slot: Slot) -> ModelFacts:
     preset = resident.preset
-    return ServedModel(
-        name_of(preset, slot),
+    return ModelFacts(
+        served_id(preset, slot),
         preset.title,
         resident.context_length,
         resident.infill,

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from ui.served import COMPLETION_TOKENS, TEMPERATURE, ServedModel, Server, Snippet
+from ui.served import COMPLETION_TOKENS, TEMPERATURE, ModelFacts, Server, Snippet
 
 TOP_P = 0.95
 # llm-ls fills its window to the brim and leaves no room for what is to come.
@@ -21,7 +21,7 @@ LLM_LS_MARGIN = COMPLETION_TOKENS + 4
 CPU_WINDOW = 2048
 
 
-def context_window(model: ServedModel) -> int:
+def context_window(model: ModelFacts) -> int:
     """Tokens that llm-ls may fill with what stands around the cursor."""
     window = model.context_length - LLM_LS_MARGIN
     return min(window, CPU_WINDOW) if model.is_slow else window
@@ -161,7 +161,7 @@ def continue_dev(server: Server) -> Snippet:
     )
 
 
-def _continue_model(server: Server, model: ServedModel, roles: tuple[str, ...], extra: str) -> str:
+def _continue_model(server: Server, model: ModelFacts, roles: tuple[str, ...], extra: str) -> str:
     max_tokens = 128 if "autocomplete" in roles else 512
     key = f"    apiKey: {_yaml(server.key)}\n" if server.needs_key else ""
     return (
@@ -179,7 +179,7 @@ def _continue_model(server: Server, model: ServedModel, roles: tuple[str, ...], 
     )
 
 
-def _fim(model: ServedModel) -> dict[str, Any]:
+def _fim(model: ModelFacts) -> dict[str, Any]:
     """llm-ls's description of an infill dialect."""
     if model.infill is None:
         return {"enabled": False}
@@ -205,7 +205,7 @@ def _tokenizer(server: Server) -> dict[str, str] | None:
     return {"url": f"{server.address}/tokenizer.json", "to": path}
 
 
-def _surroundings(model: ServedModel) -> dict[str, int]:
+def _surroundings(model: ModelFacts) -> dict[str, int]:
     """Lines around the cursor and chunks of other files that llama.vim sends, where its own
     defaults are not right: too many for the context, or nothing that the model can read."""
     settings = {}
@@ -219,7 +219,7 @@ def _surroundings(model: ServedModel) -> dict[str, int]:
     return settings
 
 
-def _infill_refusal(model: ServedModel, client: str) -> str:
+def _infill_refusal(model: ModelFacts, client: str) -> str:
     if model.infill is not None:
         return ""
     return f"{model.title} was not trained to fill in the middle, and {client} asks for that."

@@ -19,7 +19,7 @@ TEMPERATURE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModel:
+class ModelFacts:
     """One slot's model, as far as its clients have to know.
 
     Attributes:
@@ -52,8 +52,8 @@ class Server:
 
     address: str
     needs_key: bool
-    base: ServedModel
-    chat: ServedModel
+    base: ModelFacts
+    chat: ModelFacts
 
     @property
     def key(self) -> str:

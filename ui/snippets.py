@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ui import editor_settings
-from ui.served import COMPLETION_TOKENS, KEY, TEMPERATURE, Client, ServedModel, Server, Snippet
+from ui.served import COMPLETION_TOKENS, KEY, TEMPERATURE, Client, ModelFacts, Server, Snippet
 
 PREFIX = "def mean(numbers):\n    "
 SUFFIX = "\n    return total / len(numbers)\n"
@@ -147,7 +147,7 @@ def _python_steps(package: str) -> tuple[str, str]:
     )
 
 
-def _completion(model: ServedModel) -> dict[str, Any]:
+def _completion(model: ModelFacts) -> dict[str, Any]:
     prompt = {"prompt": START} if model.infill is None else {"prompt": PREFIX, "suffix": SUFFIX}
     return {**prompt, "max_tokens": COMPLETION_TOKENS, "temperature": TEMPERATURE}
 
@@ -156,7 +156,7 @@ def _messages() -> list[dict[str, str]]:
     return [{"role": "user", "content": QUESTION}]
 
 
-def _dialogue_refusal(model: ServedModel) -> str:
+def _dialogue_refusal(model: ModelFacts) -> str:
     return f"{model.title} was not tuned for dialogue."
 
 

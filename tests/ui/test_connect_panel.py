@@ -12,7 +12,6 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from api.openai_models import served_models
 from model.engine.generation import SLOTS
 from model.engine.scripted import ScriptedEngine
 from model.errors import ModelLoadError
@@ -21,6 +20,7 @@ from model.loading.residency import Residency
 from model.loading.slot import ModelSource
 from model.presets import EMBEDDED_BASE, EMBEDDED_CHAT, HUB_PRESETS, ModelPreset, find_hub_preset
 from model.prompts.infill import INFILL_FORMATS
+from model.served import served_models
 from ui.connect_panel import ConnectPanel, read_model, render_snippet
 from ui.served import Snippet
 

@@ -22,7 +22,7 @@ from model.prompts.infill import (
 from model.prompts.segments import END_OF_TEXT
 from tests.ui.settings_readers import READERS
 from ui.editor_settings import context_window, tokenizer_path
-from ui.served import KEY, NO_KEY, ServedModel, Server
+from ui.served import KEY, NO_KEY, ModelFacts, Server
 from ui.snippets import CLIENTS, build_snippet
 
 ADDRESS = "https://owner-starcoder.hf.space"
@@ -32,13 +32,13 @@ PYTHON = ("openai", "inference-client", "gradio-client")
 HOSTILE = """it's "a" \\ $(touch x) `y` {{{z}}} ' && é"""
 
 
-def base_model(infill: InfillFormat | None = STARCODER, **options: Any) -> ServedModel:
+def base_model(infill: InfillFormat | None = STARCODER, **options: Any) -> ModelFacts:
     fields = {"name": "starcoder", "title": "StarCoder", "context_length": 8192} | options
-    return ServedModel(infill=infill, **fields)
+    return ModelFacts(infill=infill, **fields)
 
 
-def server(base: ServedModel | None = None, **options: Any) -> Server:
-    chat = ServedModel("starchat-beta", "StarChat Beta", 4096, None, can_chat=True)
+def server(base: ModelFacts | None = None, **options: Any) -> Server:
+    chat = ModelFacts("starchat-beta", "StarChat Beta", 4096, None, can_chat=True)
     fields: dict[str, Any] = {"address": ADDRESS, "needs_key": False, "chat": chat} | options
     return Server(base=base or base_model(), **fields)
 
@@ -205,7 +205,7 @@ def test_without_infill_llm_ls_continues_and_others_say_what_is_missing() -> Non
 
 
 def test_without_dialogue_nothing_asks_for_a_chat() -> None:
-    mute = ServedModel("other", "Other", 8192, None)
+    mute = ModelFacts("other", "Other", 8192, None)
     where = server(chat=mute)
     assert "not tuned for dialogue" in build_snippet("open-webui", where).refusal
     for client in ("curl", "openai", "inference-client", "gradio-client", "llama.vim"):
