@@ -8,14 +8,15 @@ src/llama-server.ts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from api.legacy_parameters import LegacyParameters
-from api.sampling_fields import StopStrings, seed_or_none, with_given
+from api.llama_settings import NEUTRAL, LlamaSettings
+from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from api.turns import Turns
 from model.engine.events import Finished, FinishReason, Timings, Usage
@@ -23,13 +24,10 @@ from model.prompts.segments import render
 from model.requests import FittedRequest
 from model.sampling import SamplingParams
 
-# llama.cpp's own are 0.8 and no limit, which is nothing for code; editors may send neither.
-DEFAULTS = SamplingParams(max_new_tokens=128)
+DEFAULTS = SamplingParams(max_new_tokens=COMPLETION_TOKENS)
 # The infill sampler, which llama.vim and llama.vscode ask for in place of a temperature, drops all
 # but the likeliest tokens; choosing the likeliest is the nearest to it here.
-INFILL_DEFAULTS = SamplingParams(temperature=0, max_new_tokens=128)
-# More than any context: what does not fit is cut off.
-NO_LIMIT = 1_000_000
+INFILL_DEFAULTS = replace(DEFAULTS, temperature=0)
 
 # The tokenizers' own type is a 32-bit number.
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
@@ -37,7 +35,7 @@ TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 _STOP_TYPES = {FinishReason.EOS_TOKEN: "eos", FinishReason.STOP_SEQUENCE: "word"}
 
 
-class CompletionOptions(StrictBody):
+class CompletionOptions(LlamaSettings):
     """What `/completion` and `/infill` share.
 
     `n_indent` and `t_max_predict_ms` are those of `api.llamacpp_limits`.
@@ -46,13 +44,6 @@ class CompletionOptions(StrictBody):
     model: str = ""
     n_predict: int | None = None
     n_indent: int = Field(0, ge=0, le=10_000)
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    repeat_penalty: float | None = None
-    seed: int | None = None
-    stop: StopStrings = ()
     stream: bool = False
     return_tokens: bool = False
     t_max_predict_ms: float = 0
@@ -61,18 +52,16 @@ class CompletionOptions(StrictBody):
     parameters: LegacyParameters = LegacyParameters()
 
     neutral: ClassVar[Mapping[str, tuple[object, ...]]] = {
+        **NEUTRAL,
         **dict.fromkeys(("n_probs", "min_keep", "n_keep", "n_discard", "n_cache_reuse"), (0,)),
-        **dict.fromkeys(("presence_penalty", "frequency_penalty", "dry_multiplier"), (0,)),
-        **dict.fromkeys(("xtc_probability", "mirostat", "dynatemp_range"), (0,)),
-        **dict.fromkeys(("typical_p", "typ_p", "tfs_z"), (1,)),
+        **dict.fromkeys(("dry_multiplier", "xtc_probability", "dynatemp_range"), (0,)),
+        "typ_p": (1,),
         **dict.fromkeys(("ignore_eos", "post_sampling_probs", "penalize_nl"), (False,)),
         **dict.fromkeys(("timings_per_token", "return_progress"), (False,)),
         **dict.fromkeys(("logit_bias", "lora", "image_data"), ([], {})),
         "grammar": ("",),
         "json_schema": ({},),
         "top_n_sigma": (-1,),
-        # All that stands there is looked at, which is more than the usual 64 tokens.
-        "repeat_last_n": (-1, 64),
     }
     tolerated: ClassVar[frozenset[str]] = frozenset(
         {
@@ -102,19 +91,7 @@ class CompletionOptions(StrictBody):
         Raises:
             SamplingParamsError: a value is outside its interval.
         """
-        limit = NO_LIMIT if self.n_predict is not None and self.n_predict < 0 else self.n_predict
-        return with_given(
-            self.parameters.sampling(defaults),
-            # Below 0 is greedy to llama.cpp as well.
-            temperature=None if self.temperature is None else max(0.0, self.temperature),
-            top_k=None if self.top_k is None else max(0, self.top_k),
-            top_p=self.top_p,
-            min_p=self.min_p,
-            repetition_penalty=self.repeat_penalty,
-            max_new_tokens=limit or None,
-            seed=seed_or_none(self.seed),
-            stop=self.stop or None,
-        )
+        return self.settings(self.parameters.sampling(defaults), self.n_predict or None)
 
 
 def _one_prompt(value: Any) -> Any:
@@ -263,12 +240,11 @@ _MISSING = object()
 
 def timings_body(usage: Usage, timings: Timings) -> dict[str, Any]:
     """Milliseconds; `prompt_n` counts what was computed, `cache_n` what was not."""
-    first = timings.total if timings.time_to_first_token is None else timings.time_to_first_token
     num_new = usage.prompt_tokens - usage.reused_tokens
     return {
         "cache_n": usage.reused_tokens,
-        **_pace("prompt", num_new, first),
-        **_pace("predicted", usage.completion_tokens, max(0.0, timings.total - first)),
+        **_pace("prompt", num_new, timings.prefill),
+        **_pace("predicted", usage.completion_tokens, timings.decode),
     }
 
 

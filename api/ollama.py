@@ -26,6 +26,7 @@ from api.model_choice import model_for
 from api.ollama_bodies import ChatBody, GenerateBody, RequestBody, ShowBody
 from api.ollama_models import name_of, process_body, show_body, tag_body
 from api.refusals import unserved
+from api.sampling_fields import CHAT_TOKENS
 from api.turns import Turn, chat_request
 from model.engine.events import Finished
 from model.engine.generation import Slot
@@ -138,7 +139,7 @@ async def _chat_job(asker: Asker, turns: list[Turn], params: SamplingParams) -> 
 
 
 def _chat_defaults(model: ServedModel) -> SamplingParams:
-    return replace(model.sampling, max_new_tokens=bodies.CHAT_TOKENS)
+    return replace(model.sampling, max_new_tokens=CHAT_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)

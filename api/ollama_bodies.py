@@ -14,38 +14,22 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from api.legacy_parameters import LegacyParameters
-from api.sampling_fields import StopStrings, seed_or_none, with_given
+from api.llama_settings import LlamaSettings
+from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from api.turns import Turns
 from model.engine.events import Finished, FinishReason
 from model.requests import Overflow
 from model.sampling import SamplingParams
 
-# Ollama's own is no limit; llm.nvim sends none, and waits for a completion in an editor.
-COMPLETION_DEFAULTS = SamplingParams(max_new_tokens=128)
-CHAT_TOKENS = 1024
-# More than any context: what does not fit is cut off.
-NO_LIMIT = 1_000_000
+COMPLETION_DEFAULTS = SamplingParams(max_new_tokens=COMPLETION_TOKENS)
 
 
-class Options(StrictBody):
+class Options(LlamaSettings):
     """`options`: the parameters of a Modelfile, as far as they can be set for one request."""
 
     num_predict: int | None = Field(default=None, description="Below 0: to the context's end.")
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    repeat_penalty: float | None = None
-    seed: int | None = None
-    stop: StopStrings = ()
 
-    neutral: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        **dict.fromkeys(("presence_penalty", "frequency_penalty", "mirostat"), (0,)),
-        **dict.fromkeys(("typical_p", "tfs_z"), (1,)),
-        # All that stands there is looked at, which is more than the usual 64 tokens.
-        "repeat_last_n": (-1, 64),
-    }
     tolerated: ClassVar[frozenset[str]] = frozenset(
         {
             # Continue and Open WebUI, always: how a model is to be loaded. It is loaded already.
@@ -61,18 +45,7 @@ class Options(StrictBody):
         Raises:
             SamplingParamsError: a value is outside its interval.
         """
-        limit = self.num_predict
-        return with_given(
-            defaults,
-            max_new_tokens=NO_LIMIT if limit is not None and limit < 0 else limit,
-            temperature=self.temperature,
-            top_k=None if self.top_k is None else max(0, self.top_k),
-            top_p=self.top_p,
-            min_p=self.min_p,
-            repetition_penalty=self.repeat_penalty,
-            seed=seed_or_none(self.seed),
-            stop=self.stop or None,
-        )
+        return self.settings(defaults, self.num_predict)
 
 
 class ModelBody(StrictBody):
@@ -151,7 +124,6 @@ def step(model: str, **text: Any) -> dict[str, Any]:
 def final(model: str, finished: Finished, **text: Any) -> dict[str, Any]:
     """A whole answer, or the last line of a stream. Durations are nanoseconds."""
     usage, timings = finished.usage, finished.timings
-    first = timings.total if timings.time_to_first_token is None else timings.time_to_first_token
     is_cut = finished.reason in (FinishReason.LENGTH, FinishReason.DEADLINE)
     return {
         "model": model,
@@ -162,9 +134,9 @@ def final(model: str, finished: Finished, **text: Any) -> dict[str, Any]:
         "total_duration": _nanoseconds(timings.queued + timings.total),
         "load_duration": 0,
         "prompt_eval_count": usage.prompt_tokens,
-        "prompt_eval_duration": _nanoseconds(first),
+        "prompt_eval_duration": _nanoseconds(timings.prefill),
         "eval_count": usage.completion_tokens,
-        "eval_duration": _nanoseconds(max(0.0, timings.total - first)),
+        "eval_duration": _nanoseconds(timings.decode),
     }
 
 

@@ -22,15 +22,18 @@ from pydantic_core import PydanticCustomError
 
 from api.openai_fields import UNSERVED, UNSERVED_IN_CHAT, check_fields
 from api.refusals import unserved
-from api.sampling_fields import StopStrings, seed_or_none, with_given
+from api.sampling_fields import (
+    CHAT_TOKENS,
+    COMPLETION_TOKENS,
+    StopStrings,
+    seed_or_none,
+    with_given,
+)
 from api.turns import MAX_TURNS, Turn
 from model.errors import SamplingParamsError
 from model.requests import CompletionRequest, InfillRequest, RawRequest, TokensRequest
 from model.sampling import SamplingParams
 
-# Editors send no length; OpenAI's own default of 16 is too short for code.
-DEFAULT_COMPLETION_TOKENS = 128
-DEFAULT_CHAT_TOKENS = 1024
 MAX_CHOICES = 32
 MAX_COMPLETION_LOGPROBS = 5
 
@@ -167,7 +170,7 @@ class CompletionBody(Body):
         Raises:
             SamplingParamsError: a value is outside its interval.
         """
-        max_tokens = DEFAULT_COMPLETION_TOKENS if self.max_tokens is None else self.max_tokens
+        max_tokens = COMPLETION_TOKENS if self.max_tokens is None else self.max_tokens
         return self._sampling(defaults, max_tokens, "max_tokens", logprobs=self.logprobs)
 
     def requests(
@@ -243,7 +246,7 @@ class ChatBody(Body):
         given = (
             self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
         )
-        max_tokens = DEFAULT_CHAT_TOKENS if given is None else given
+        max_tokens = CHAT_TOKENS if given is None else given
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
         return self._sampling(defaults, max_tokens, field, logprobs=logprobs)
 

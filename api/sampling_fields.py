@@ -9,6 +9,13 @@ from pydantic import BeforeValidator
 
 from model.sampling import SamplingParams
 
+# Where a client names no length. Editors wait for a few lines: OpenAI's own 16 tokens are too few
+# for code, TGI's 1,024 and llama.cpp's and Ollama's "no limit" too many.
+COMPLETION_TOKENS = 128
+CHAT_TOKENS = 1024
+# More than any context: what does not fit is cut off.
+NO_LIMIT = 1_000_000
+
 # What llama.cpp and Ollama send for "any seed" where their own default is written out.
 ANY_SEED = 2**32 - 1
 

@@ -17,6 +17,7 @@ from api.hang_up import unless_gone
 from api.legacy_parameters import LegacyParameters
 from api.llamacpp_bodies import TokenizeBody
 from api.ollama_bodies import GenerateBody
+from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from model.requests import RawRequest
 from model.sampling import SamplingParams
@@ -24,7 +25,7 @@ from model.sampling import SamplingParams
 # Such a part of an error's place is no field of the body; `api.handlers` leaves it out.
 LEGACY, OLLAMA, TGI, LLAMACPP = "form:legacy", "form:Ollama", "form:TGI", "form:llama.cpp"
 
-DEFAULTS = SamplingParams(max_new_tokens=128)
+DEFAULTS = SamplingParams(max_new_tokens=COMPLETION_TOKENS)
 
 
 class LegacyBody(StrictBody):
@@ -85,7 +86,7 @@ def build_routes(asker: Asker) -> APIRouter:
         """The tokens of a text, in TGI's form or in llama.cpp's."""
         if isinstance(body, TokenizeBody):
             return await unless_gone(request.receive, llamacpp.tokenize(asker, body))
-        return await unless_gone(request.receive, tgi.tokenize(asker, {"inputs": body.inputs}))
+        return await unless_gone(request.receive, tgi.tokenize(asker, body.inputs))
 
     return router
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ from api.tgi_answers import Transcript, compute_type
 from api.tgi_bodies import ChatTokenizeBody, GenerateBody
 from api.tgi_tokens import LastSteps, TokenStep, place_tokens, token_steps
 from api.turns import chat_request
-from model.errors import PromptError, UnavailableError
+from model.errors import UnavailableError
 from model.prompts.raw import parse_raw
 from model.prompts.segments import render
 from model.prompts.texts import check_texts
@@ -83,16 +83,13 @@ def build_routes(asker: Asker) -> APIRouter:
     return router
 
 
-async def tokenize(asker: Asker, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tokens of `inputs` as `/generate` reads them: [{"id", "text", "start", "stop"}].
+async def tokenize(asker: Asker, text: str) -> list[dict[str, Any]]:
+    """The tokens of `text` as `/generate` reads them: [{"id", "text", "start", "stop"}].
 
     Raises:
-        PromptError: `inputs` is no text, or one that no model can take.
+        PromptError: no model can take it.
         PlaygroundError: there is no model yet.
     """
-    text = body.get("inputs")
-    if not isinstance(text, str):
-        raise PromptError("inputs must be a string.", 'Send {"inputs": "some text"}.')
     check_texts([("inputs", text)])
     async with asker.model("base") as resident:
         prompt = parse_raw(text, resident.tokenizer.special_id)

@@ -14,13 +14,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from api.turns import Turns
 from model.requests import RawRequest
 from model.sampling import MAX_LOGPROBS, MAX_STOP_STRINGS, SamplingParams
-
-# Editors that name no length want a few lines, not TGI's 1,024 tokens.
-DEFAULT_MAX_NEW_TOKENS = 128
 
 
 class NestedParameters(StrictBody):
@@ -50,7 +48,7 @@ class Parameters(StrictBody):
     repetition_penalty: float | None = Field(default=None, description="1 is none.")
     max_new_tokens: int | None = Field(
         default=None,
-        description=f"{DEFAULT_MAX_NEW_TOKENS} if missing; cut to what the prompt leaves of the "
+        description=f"{COMPLETION_TOKENS} if missing; cut to what the prompt leaves of the "
         "model's context.",
     )
     stop: list[str] | None = Field(
@@ -129,7 +127,7 @@ class GenerateBody(StrictBody):
             SamplingParams(
                 **_choice(parameters),
                 repetition_penalty=_or(parameters.repetition_penalty, 1.0),
-                max_new_tokens=_or(parameters.max_new_tokens, DEFAULT_MAX_NEW_TOKENS),
+                max_new_tokens=_or(parameters.max_new_tokens, COMPLETION_TOKENS),
                 stop=self.stop_strings,
                 seed=parameters.seed,
                 logprobs=top_n if wants_logprobs else None,

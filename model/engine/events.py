@@ -38,6 +38,15 @@ class Timings:
     time_to_first_token: float | None
     total: float
 
+    @property
+    def prefill(self) -> float:
+        """Up to the first token; all of it where none came."""
+        return self.total if self.time_to_first_token is None else self.time_to_first_token
+
+    @property
+    def decode(self) -> float:
+        return max(0.0, self.total - self.prefill)
+
     def tokens_per_second(self, completion_tokens: int) -> float | None:
         """Decode speed: tokens after the first, over the time after the first."""
         if self.time_to_first_token is None or completion_tokens < 2:

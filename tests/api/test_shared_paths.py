@@ -113,3 +113,11 @@ async def test_a_wait_for_the_model_is_told_to_the_old_plugins_too() -> None:
     for answer in answers:
         assert answer.status_code == 503
         assert "is currently loading" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("inputs", [None, 1, ["a"], "a\x00"])
+async def test_inputs_that_are_no_text_are_refused_in_tgis_form(inputs: object) -> None:
+    async with api_client() as client:
+        answer = await client.post("/tokenize", json={"inputs": inputs})
+    assert answer.status_code == 422
+    assert answer.json()["error_type"] == "validation"
