@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -21,8 +20,6 @@ from api.errors import (
 from api.refusals import RefusedError, answer_refusal
 from model.errors import PlaygroundError
 
-logger = logging.getLogger(__name__)
-
 # nginx's number for a client that hung up; nobody reads it.
 CLIENT_GONE = 499
 
@@ -36,13 +33,13 @@ KIND_BY_STATUS = {
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Every error of `app` becomes an answer that the path's clients can read."""
+    """Every error that routes raise on purpose becomes an answer that the path's clients can read;
+    `api.middleware.Faults` answers for the others."""
     app.add_exception_handler(PlaygroundError, answer_playground_error)
     app.add_exception_handler(RefusedError, answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
-    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -74,12 +71,6 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:
     return Response(status_code=CLIENT_GONE)
-
-
-async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
-    """A fault of ours. Starlette logs it; the client gets no trace."""
-    message = "The server failed on this request. Its log says why."
-    return _answer(request, Problem(Kind.GENERATION, message, "InternalError"))
 
 
 def _answer(request: Request, problem: Problem) -> JSONResponse:

@@ -73,5 +73,6 @@ class KeyGuard:
 
 def _given_key(headers: Headers) -> bytes:
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    given = key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    bearer = key.strip() if scheme.lower() == "bearer" else ""
+    given = bearer or headers.get("x-api-key", "")
     return given.encode("latin-1")  # as Starlette decoded it

@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Match
 from starlette.types import Scope
 
+_KEY = "starcoder.route"
+
 
 @dataclass(frozen=True, slots=True)
 class OwnRoutes:
@@ -28,8 +30,15 @@ class OwnRoutes:
     def template_of(self, scope: Scope) -> str | None:
         """The path of the route that will answer, as it was declared: "/models/{owner}/{name}".
 
-        None where none of ours will: for another path or method, and for what is mounted.
+        None where none of ours will: for another path or method, and for what is mounted. Each
+        wall asks, and the first answer stays with the request.
         """
+        if _KEY not in scope:
+            scope[_KEY] = self._find(scope)
+        template: str | None = scope[_KEY]
+        return template
+
+    def _find(self, scope: Scope) -> str | None:
         if scope["type"] != "http":
             return None
         for route in iter_route_contexts(self.app.routes):

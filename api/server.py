@@ -180,7 +180,9 @@ def _add_walls(
         allow_origins=origins,
         allow_origin_regex=None if is_public else LOOPBACK_ORIGINS,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "X-Api-Key", "X-Request-ID"],
+        # Whose pages may ask is said by origin. SDKs send headers of their own, such as OpenAI's
+        # `x-stainless-lang`.
+        allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
     )
     if hosts or not is_public:

@@ -19,10 +19,21 @@ async def test_a_page_of_a_named_origin_may_ask_and_read() -> None:
         response = await client.get("/health", headers={"origin": EDITOR})
     assert preflight.status_code == 200
     allowed = preflight.headers["access-control-allow-headers"].lower()
-    assert {"authorization", "content-type", "x-request-id"} <= set(allowed.split(", "))
+    assert {"authorization", "content-type", "x-request-id"} <= {
+        name.strip() for name in allowed.split(",")
+    }
     for answer in (preflight, response):
         assert answer.headers["access-control-allow-origin"] == EDITOR
         assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_sdks_send_headers_of_their_own() -> None:
+    asked = {"access-control-request-headers": "x-stainless-lang,x-stainless-os,user-agent"}
+    async with api_client(cors_origins=[EDITOR]) as client:
+        headers = PREFLIGHT | asked | {"origin": EDITOR}
+        preflight = await client.options("/v1/completions", headers=headers)
+    assert preflight.status_code == 200
+    assert "x-stainless-os" in preflight.headers["access-control-allow-headers"]
 
 
 async def test_a_page_may_read_the_headers_that_clients_read() -> None:

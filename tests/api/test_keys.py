@@ -78,6 +78,12 @@ async def test_a_refusal_has_the_form_of_the_paths_protocol() -> None:
                 assert body["detail"][0]["msg"] == body["error"]["message"]
 
 
+async def test_an_empty_bearer_does_not_hide_the_other_header() -> None:
+    async with api_client(api_keys=KEYS) as client:
+        headers = {"authorization": "Bearer ", "x-api-key": KEYS[0]}
+        assert (await client.post(LOCKED, json=BODY, headers=headers)).status_code == 501
+
+
 async def test_without_keys_everybody_may_ask() -> None:
     async with api_client() as client:
         assert (await client.post(LOCKED, json=BODY)).status_code == 501
