@@ -13,8 +13,9 @@ from model.engine.base import ResidentModel
 from model.engine.events import Failed, Finished, FinishReason, Token
 from model.engine.generation import Slot
 from model.errors import ModelNotReadyError, PlaygroundError, UnavailableError
+from model.fitting import FittedRequest
 from model.loading.slot import LoadFailed, Loading, Ready, SlotStatus
-from model.requests import FittedRequest, Overflow, PlaygroundRequest, slot_of
+from model.requests import Overflow, PlaygroundRequest, slot_of
 from model.service import GenerationService, Prepared, Revoked, Run
 
 # Is told of each generation how it ended; None is one that was left before its end.

@@ -40,18 +40,14 @@ from api.refusals import RefusedError
 from api.turns import chat_request
 from model.engine.base import ResidentModel
 from model.engine.events import Finished, Timings, Usage
+from model.fitting import fit
 from model.prompts.infill import RepositoryFile
 from model.prompts.raw import parse_raw
 from model.prompts.segments import Special, render
 from model.prompts.texts import check_texts
-from model.requests import (
-    InfillRequest,
-    Overflow,
-    RawRequest,
-    TokensRequest,
-    fit,
-)
+from model.requests import InfillRequest, Overflow, RawRequest, TokensRequest
 from model.sampling import SamplingParams
+from model.trimming import read_ids
 
 Job = InfillRequest | RawRequest | TokensRequest
 
@@ -98,9 +94,9 @@ def build_routes(asker: Asker) -> APIRouter:
         return await unless_gone(request.receive, _apply_template(asker, body))
 
     @router.get("/props")
-    async def props(request: Request) -> dict[str, Any]:
+    async def props() -> dict[str, Any]:
         """Which model completes and infills here, and its context."""
-        return await unless_gone(request.receive, _props(asker))
+        return _props(asker)
 
     @router.get("/slots")
     async def slots() -> None:
@@ -149,17 +145,7 @@ async def _detokenize(asker: Asker, body: DetokenizeBody) -> dict[str, Any]:
 
 def _decode(ids: list[int], resident: ResidentModel) -> str:
     """Special tokens are silent in the tokenizer's own decoding."""
-    tokenizer = resident.tokenizer
-    text = ""
-    run: list[int] = []
-    for id_ in ids:
-        spelling = tokenizer.token_text(id_)
-        if tokenizer.special_id(spelling) != id_:
-            run.append(id_)
-            continue
-        text += tokenizer.decode(run) + spelling
-        run = []
-    return text + tokenizer.decode(run)
+    return render(tuple(piece.segment for piece in read_ids(ids, resident.tokenizer)))
 
 
 async def _apply_template(asker: Asker, body: TemplateBody) -> dict[str, Any]:
@@ -169,25 +155,25 @@ async def _apply_template(asker: Asker, body: TemplateBody) -> dict[str, Any]:
         return {"prompt": render(fitted.prompt)}
 
 
-async def _props(asker: Asker) -> dict[str, Any]:
-    async with asker.model("base") as resident:
-        preset = resident.preset
-        settings = bodies.settings_body(bodies.DEFAULTS, resident.context_length)
-        return {
-            "default_generation_settings": {
-                "id": 0,
-                "n_ctx": resident.context_length,
-                "is_processing": asker.service.engine.health.num_running > 0,
-                "params": settings,
-            },
-            "total_slots": 1,
-            "model_path": preset.repo_id or preset.name,
-            "model_alias": preset.name,
-            "chat_template": "",
-            "modalities": {"vision": False, "audio": False},
-            "build_info": "starcoder-playground",
-            "is_sleeping": False,
-        }
+def _props(asker: Asker) -> dict[str, Any]:
+    """A parked model stays parked."""
+    model = model_for(asker, "base", None)
+    context_length = model.context_length or 0
+    return {
+        "default_generation_settings": {
+            "id": 0,
+            "n_ctx": context_length,
+            "is_processing": asker.service.engine.health.num_running > 0,
+            "params": bodies.settings_body(bodies.DEFAULTS, context_length),
+        },
+        "total_slots": 1,
+        "model_path": model.preset.repo_id or model.preset.name,
+        "model_alias": model.preset.name,
+        "chat_template": "",
+        "modalities": {"vision": False, "audio": False},
+        "build_info": "starcoder-playground",
+        "is_sleeping": False,
+    }
 
 
 async def _infill_job(asker: Asker, body: InfillBody) -> tuple[InfillRequest, list[str]]:

@@ -20,8 +20,8 @@ from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from api.turns import Turns
 from model.engine.events import Finished, FinishReason, Timings, Usage
+from model.fitting import FittedRequest
 from model.prompts.segments import render
-from model.requests import FittedRequest
 from model.sampling import SamplingParams
 
 DEFAULTS = SamplingParams(max_new_tokens=COMPLETION_TOKENS)

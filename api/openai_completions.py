@@ -20,8 +20,9 @@ from api.openai_bodies import CompletionBody
 from api.openai_choices import Choices, Opened
 from api.openai_wire import CompletionForm, Envelope
 from api.tabby import TabbyBody
+from model.fitting import FittedRequest
 from model.prompts.segments import render
-from model.requests import FittedRequest, InfillRequest
+from model.requests import InfillRequest
 
 EXAMPLES: dict[str, Any] = {
     "completion": {

@@ -36,10 +36,10 @@ from api.tgi_bodies import ChatTokenizeBody, GenerateBody
 from api.tgi_tokens import LastSteps, TokenStep, place_tokens, token_steps
 from api.turns import chat_request
 from model.errors import UnavailableError
+from model.fitting import fit
 from model.prompts.raw import parse_raw
 from model.prompts.segments import render
 from model.prompts.texts import check_texts
-from model.requests import fit
 from model.sampling import MAX_STOP_STRINGS, SamplingParams
 
 ROUTER = "starcoder-playground"

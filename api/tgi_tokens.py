@@ -12,7 +12,7 @@ from typing import Any
 
 from model.engine.events import Alternative, Finished, Token
 from model.prompts.segments import Prompt, Special
-from model.tokenization import PromptTokenizer
+from model.tokenization import PromptTokenizer, is_special
 from model.trimming import PromptEncoder
 
 # JSON has no infinity, and clients insist on a number.
@@ -39,7 +39,7 @@ class TokenStep:
     def alternative_bodies(self, tokenizer: PromptTokenizer) -> list[dict[str, Any]]:
         """`top_tokens` of this place, the likeliest first."""
         return [
-            _token_body(each.id, each.text, each.logprob, _is_special(each.id, tokenizer))
+            _token_body(each.id, each.text, each.logprob, is_special(each.id, tokenizer))
             for each in self.alternatives
         ]
 
@@ -69,7 +69,7 @@ async def token_steps(
         if isinstance(event, Finished):
             yield LastSteps(tuple(held), event)
             return
-        if event.id is None or _is_special(event.id, tokenizer):
+        if event.id is None or is_special(event.id, tokenizer):
             _add_text(held, event.text)
         if event.id is None:
             continue
@@ -86,19 +86,15 @@ def text_of(steps: list[TokenStep]) -> str:
 
 
 def _step(token_id: int, token: Token, tokenizer: PromptTokenizer) -> TokenStep:
-    is_special = _is_special(token_id, tokenizer)
-    text = tokenizer.token_text(token_id) if is_special else token.text
-    return TokenStep(token_id, text, token.logprob, is_special, token.alternatives)
+    is_silent = is_special(token_id, tokenizer)
+    text = tokenizer.token_text(token_id) if is_silent else token.text
+    return TokenStep(token_id, text, token.logprob, is_silent, token.alternatives)
 
 
 def _add_text(held: list[TokenStep], text: str) -> None:
     """Give `text` to the token that is held back and has a text of its own."""
     if held and not held[0].is_special:
         held[0] = replace(held[0], text=held[0].text + text)
-
-
-def _is_special(token_id: int, tokenizer: PromptTokenizer) -> bool:
-    return tokenizer.special_id(tokenizer.token_text(token_id)) == token_id
 
 
 def _token_body(id_: int, text: str, logprob: float | None, is_special: bool) -> dict[str, Any]:

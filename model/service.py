@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from model.engine.base import Engine, LoadProgress
 from model.engine.events import Event, Finished
 from model.engine.generation import Generation
+from model.fitting import FittedRequest, fit
 from model.loading.residency import Residency
-from model.requests import FittedRequest, Overflow, PlaygroundRequest, fit, slot_of
+from model.requests import Overflow, PlaygroundRequest, slot_of
 
 
 @dataclass(frozen=True, slots=True)

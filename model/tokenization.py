@@ -63,6 +63,10 @@ class PromptTokenizer(Protocol):
         ...
 
 
+def is_special(token_id: int, tokenizer: PromptTokenizer) -> bool:
+    return tokenizer.special_id(tokenizer.token_text(token_id)) == token_id
+
+
 class ModelTokenizer:
     """A checkpoint's tokenizer. Safe to use from several threads: nothing in it changes.
 

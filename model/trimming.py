@@ -6,13 +6,13 @@ Knows segments and counts; knows no request, no sampling and no model.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from model.errors import CapabilityError, ContextLengthError
-from model.prompts.segments import Part, Prompt, Segment, Text
-from model.tokenization import PromptTokenizer
+from model.prompts.segments import Part, Prompt, Segment, Special, Text
+from model.tokenization import PromptTokenizer, is_special
 
 Side = Literal["start", "end"]
 
@@ -115,6 +115,26 @@ class PromptEncoder:
     ) -> tuple[tuple[int, ...], str]:
         kept = ids[len(ids) - num_tokens :] if side == "end" else ids[:num_tokens]
         return kept, self._tokenizer.decode(kept)
+
+
+def read_ids(ids: Sequence[int], tokenizer: PromptTokenizer) -> EncodedPrompt:
+    """`ids` as the prompt that they make: each special token apart, and the texts between them."""
+    pieces: list[Piece] = []
+    run: list[int] = []
+
+    def end_run() -> None:
+        if run:
+            pieces.append(Piece(Text(tokenizer.decode(run), "prompt"), tuple(run)))
+            run.clear()
+
+    for id_ in ids:
+        if is_special(id_, tokenizer):
+            end_run()
+            pieces.append(Piece(Special(tokenizer.token_text(id_)), (id_,)))
+        else:
+            run.append(id_)
+    end_run()
+    return tuple(pieces)
 
 
 def count_tokens(encoded: EncodedPrompt) -> int:

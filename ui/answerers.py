@@ -6,12 +6,13 @@ from html import escape
 from typing import Literal
 
 from model.engine.generation import Slot
+from model.fitting import FittedRequest
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.residency import Residency
 from model.loading.slot import Parked
 from model.prompts.assistant import SHORT_PROMPT
 from model.prompts.segments import Text
-from model.requests import AssistantRequest, ChatRequest, FittedRequest
+from model.requests import AssistantRequest, ChatRequest
 from model.sampling import SamplingParams
 from ui.conversation import Messages
 from ui.runs import MakeRequest

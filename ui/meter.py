@@ -9,9 +9,10 @@ from html import escape
 from typing import Any
 
 from model.errors import CapabilityError, PlaygroundError
+from model.fitting import ContextUse, measure
 from model.loading.residency import Residency
 from model.loading.slot import Ready
-from model.requests import ContextUse, PlaygroundRequest, measure, slot_of
+from model.requests import PlaygroundRequest, slot_of
 from ui.actions import INSTANT, build_html
 from ui.notices import amount_and_place
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Literal
 
 from model.errors import GenerationError, PlaygroundError, SamplingParamsError
-from model.requests import Dropped
+from model.trimming import Dropped
 from ui.controls import TITLES
 
 Kind = Literal["error", "warning", "info"]

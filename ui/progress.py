@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, Finished, FinishReason, Prefill, Queued, Token
-from model.requests import FittedRequest
+from model.fitting import FittedRequest
 from model.service import Prepared, Revoked, RunEvent, Waiting
 
 

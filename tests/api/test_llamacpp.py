@@ -11,6 +11,7 @@ import pytest
 
 from api.server import build_server
 from model.engine.scripted import CODE_SCRIPT, CONTEXT_LENGTH, ScriptedEngine
+from model.loading.slot import Parked
 from tests.api.clients import Client, api_client, build_service, client_of, wait_until_ready
 from tests.api.hang_up import become_idle, post_and_hang_up
 from tests.api.tokenized import ContinuingEngine, TokenizedEngine, hub_preset
@@ -264,3 +265,15 @@ async def test_what_asks_for_nothing_is_let_through() -> None:
         response = await client.post("/completion", json=body)
     settings = response.json()["generation_settings"]
     assert (settings["temperature"], settings["top_k"], settings["min_p"]) == (0.0, 0, 0.05)
+
+
+async def test_props_leave_a_parked_model_where_it_is() -> None:
+    service = build_service(ScriptedEngine(room=1))
+    app = build_server(service, max_body_bytes=10_000, is_public=False)
+    async with client_of(app) as client:
+        await wait_until_ready(service)
+        await client.post("/api/chat", json={"messages": [{"role": "user", "content": "x"}]})
+        assert isinstance(service.residency.status("base"), Parked)
+        props = (await client.get("/props")).json()
+        assert isinstance(service.residency.status("base"), Parked)
+    assert props["model_alias"] == "scripted"

@@ -9,8 +9,9 @@ import pytest
 
 from api.tabby import DebugOptions, Segments, TabbyBody
 from model.engine.base import ResidentModel
+from model.fitting import fit
 from model.prompts.infill import RepositoryFile
-from model.requests import InfillRequest, RawRequest, fit
+from model.requests import InfillRequest, RawRequest
 from tests.api.clients import Client, api_client
 from tests.api.tokenized import TokenizedEngine, hub_preset
 from tests.checkpoints import STARCODER2_TOKENS, write_tokenizer

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from model.engine.base import ResidentModel
 from model.errors import ContextLengthError, PromptError, SamplingParamsError
+from model.fitting import fit
 from model.prompts.assistant import SAMPLING, SHORT_PROMPT, AssistantPrompt
 from model.prompts.dialogue import STARCODER2_INSTRUCT, Message
 from model.prompts.segments import Text, render
-from model.requests import AssistantRequest, ChatRequest, Dropped, fit, slot_of
+from model.requests import AssistantRequest, ChatRequest, slot_of
 from model.sampling import SamplingParams
+from model.trimming import Dropped
 from tests import checkpoints
 from tests.model.residents import build_resident
 

@@ -12,6 +12,7 @@ import pytest
 from model.engine.base import ResidentModel
 from model.engine.events import Finished, FinishReason
 from model.engine.local import LocalEngine
+from model.fitting import FittedRequest, fit, measure
 from model.presets import ModelPreset
 from model.prompts.assistant import AssistantPrompt
 from model.prompts.dialogue import Message
@@ -20,11 +21,8 @@ from model.requests import (
     AssistantRequest,
     ChatRequest,
     CompletionRequest,
-    FittedRequest,
     InfillRequest,
     PlaygroundRequest,
-    fit,
-    measure,
 )
 from model.sampling import SamplingParams
 from tests import checkpoints

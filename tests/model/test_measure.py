@@ -10,20 +10,18 @@ from hypothesis import strategies as st
 
 from model.engine.base import ResidentModel
 from model.errors import CapabilityError, ContextLengthError, PromptError
+from model.fitting import ContextUse, fit, measure
 from model.prompts.assistant import AssistantPrompt
 from model.prompts.dialogue import Message
 from model.requests import (
     AssistantRequest,
     ChatRequest,
     CompletionRequest,
-    ContextUse,
-    Dropped,
     InfillRequest,
     PlaygroundRequest,
-    fit,
-    measure,
 )
 from model.sampling import SamplingParams
+from model.trimming import Dropped
 from tests import checkpoints
 from tests.model.residents import build_resident
 

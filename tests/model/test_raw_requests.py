@@ -8,8 +8,9 @@ import pytest
 
 from model.engine.base import ResidentModel
 from model.errors import ContextLengthError, PromptError
+from model.fitting import fit
 from model.prompts.segments import render
-from model.requests import RawRequest, TokensRequest, fit
+from model.requests import RawRequest, TokensRequest
 from model.sampling import SamplingParams
 from tests import checkpoints
 from tests.model.residents import build_resident
@@ -73,6 +74,7 @@ def test_token_ids_are_taken_as_they_are(starcoder: ResidentModel) -> None:
     ids = (1, *starcoder.tokenizer.encode_text("a"), 3, 2)
     fitted = fit(TokensRequest(ids, PARAMS), starcoder, overflow="refuse")
     assert fitted.generation.prompt_ids == ids
+    assert render(fitted.prompt) == "<fim_prefix>a<fim_suffix><fim_middle>"
 
 
 @pytest.mark.parametrize("unknown", [-1, 70_000, 2**31, 2**70])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from model.engine.events import Finished, FinishReason, Timings, Usage
 from model.engine.generation import GenerationRequest
-from model.requests import Dropped, FittedRequest
+from model.fitting import FittedRequest
 from model.sampling import SamplingParams
+from model.trimming import Dropped
 
 
 def fitted(

@@ -8,10 +8,12 @@ import gradio as gr
 import pytest
 
 from model.errors import PromptError
+from model.fitting import ContextUse
 from model.prompts.dialogue import Message
-from model.requests import ChatRequest, CompletionRequest, ContextUse, Dropped
+from model.requests import ChatRequest, CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
+from model.trimming import Dropped
 from ui.meter import Meter, Reading, render_meter
 
 PARAMS = SamplingParams(max_new_tokens=256)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from model.errors import ContextLengthError, PlaygroundError, PromptError
-from model.requests import Dropped
+from model.trimming import Dropped
 from ui.notices import dropped_notice, error_notice, linked, linked_name
 
 

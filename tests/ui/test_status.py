@@ -7,8 +7,8 @@ import pytest
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, FinishReason, Prefill, Queued, Token
 from model.errors import GenerationError
-from model.requests import Dropped
 from model.service import Prepared, Revoked, RunEvent, Waiting
+from model.trimming import Dropped
 from tests.ui.runs import finished, fitted
 from ui.progress import Preparing, Progress, advance
 from ui.status import ordinal, render_status

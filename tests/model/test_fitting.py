@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from model.engine.base import ResidentModel
 from model.errors import CapabilityError, ContextLengthError, PromptError
+from model.fitting import fit
 from model.prompts.dialogue import Message
 from model.prompts.infill import InfillOrder, RepositoryFile
 from model.prompts.segments import Text, render
@@ -20,13 +21,12 @@ from model.prompts.texts import MAX_PROMPT_CHARS
 from model.requests import (
     ChatRequest,
     CompletionRequest,
-    Dropped,
     InfillRequest,
     Overflow,
     PlaygroundRequest,
-    fit,
 )
 from model.sampling import SamplingParams
+from model.trimming import Dropped
 from tests import checkpoints
 from tests.model.residents import build_resident
 

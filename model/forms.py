@@ -1,0 +1,189 @@
+"""Requests in the resident model's format: which tokens, in which order, and what ends the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from model.engine.base import ResidentModel
+from model.errors import CapabilityError, PromptError
+from model.prompts import assistant
+from model.prompts.assistant import SHORT_PROMPT, build_assistant
+from model.prompts.continuation import (
+    CONTINUATION_STOP_TOKENS,
+    build_continuation,
+    split_trailing_space,
+)
+from model.prompts.dialogue import Message
+from model.prompts.infill import build_infill
+from model.prompts.raw import is_infill, parse_raw
+from model.prompts.segments import Prompt, Special
+from model.requests import (
+    AssistantRequest,
+    ChatRequest,
+    CompletionRequest,
+    InfillRequest,
+    PlaygroundRequest,
+    RawRequest,
+    TokensRequest,
+)
+from model.trimming import EncodedPrompt, Shortenable, read_ids
+
+# Larger ones do not fit into a tokenizer's own type.
+MAX_TOKEN_ID = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A request in the resident model's format.
+
+    `is_start_pinned`: the first segment will come again with the next request of its kind.
+    `truncate`: the most tokens of it that are kept; None refuses or trims as the caller wants.
+    `encoded`: the prompt's ids where the client chose them; empty where `prompt` makes them.
+    """
+
+    prompt: Shortenable
+    stop_tokens: tuple[str, ...]
+    stop_strings: tuple[str, ...] = ()
+    healed: str = ""
+    is_start_stripped: bool = False
+    is_start_pinned: bool = False
+    truncate: int | None = None
+    encoded: EncodedPrompt = ()
+
+
+def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
+    match request:
+        case CompletionRequest():
+            return _completion_form(request, resident)
+        case InfillRequest():
+            return _infill_form(request, resident)
+        case ChatRequest():
+            return _chat_form(request, resident)
+        case AssistantRequest():
+            return _assistant_form(request, resident)
+        case RawRequest():
+            return _raw_form(request, resident)
+        case TokensRequest(prompt_ids):
+            return _tokens_form(prompt_ids, resident)
+
+
+def _completion_form(request: CompletionRequest, resident: ResidentModel) -> Form:
+    kept, healed = _split_healed(request.prompt, resident)
+    prompt = build_continuation(kept)
+    shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
+    return Form(shortenable, CONTINUATION_STOP_TOKENS, healed=healed)
+
+
+def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:
+    special_id = resident.tokenizer.special_id
+    prompt = parse_raw(request.prompt, special_id)
+    if not any(isinstance(segment, Special) for segment in prompt):
+        plain = CompletionRequest(request.prompt, request.params)
+        return replace(_completion_form(plain, resident), truncate=request.truncate)
+    dialect = resident.infill
+    ends = dialect.stop_tokens if dialect and is_infill(prompt) else CONTINUATION_STOP_TOKENS
+    # A special token has no text that a stop string could be found in.
+    asked = tuple(stop for stop in request.params.stop if special_id(stop) is not None)
+    shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
+    return Form(shortenable, (*ends, *asked), truncate=request.truncate)
+
+
+def _tokens_form(prompt_ids: tuple[int, ...], resident: ResidentModel) -> Form:
+    for id_ in frozenset(prompt_ids):
+        if not 0 <= id_ < MAX_TOKEN_ID or not resident.tokenizer.token_text(id_):
+            raise PromptError(
+                f"The prompt holds the token {id_}, which the model's vocabulary lacks.",
+                "Encode it with this model's own tokenizer.",
+            )
+    encoded = read_ids(prompt_ids, resident.tokenizer)
+    prompt = tuple(piece.segment for piece in encoded)
+    shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
+    return Form(shortenable, CONTINUATION_STOP_TOKENS, encoded=encoded)
+
+
+def _infill_form(request: InfillRequest, resident: ResidentModel) -> Form:
+    dialect = resident.infill
+    if dialect is None:
+        raise CapabilityError(
+            f"{resident.preset.title} has no fill-in-the-middle tokens, so it cannot infill.",
+            "Let it continue the prefix instead, or load a StarCoder model with --base-model.",
+        )
+
+    prefix, healed = request.prefix, ""
+    if dialect.is_prefix_healed and (request.order or dialect.orders[0]) == "spm":
+        prefix, healed = _split_healed(request.prefix, resident)
+
+    def build(num_left_out: int) -> Prompt:
+        return build_infill(
+            dialect,
+            prefix,
+            request.suffix,
+            order=request.order,
+            path=request.path,
+            repo_name=request.repo_name,
+            context=request.context[num_left_out:],
+        )
+
+    advice = "Shorten the path or the repository's name."
+    shortenable = Shortenable(build, len(request.context), "files", advice)
+    return Form(shortenable, dialect.stop_tokens, healed=healed)
+
+
+def _split_healed(text: str, resident: ResidentModel) -> tuple[str, str]:
+    """What of `text` goes into the prompt, and the white space that the model spells again."""
+    kept, healed = split_trailing_space(text)
+    return (kept, healed) if kept and resident.can_heal else (text, "")
+
+
+def _chat_form(request: ChatRequest, resident: ResidentModel) -> Form:
+    dialect = resident.dialogue
+    if dialect is None:
+        raise CapabilityError(
+            f"{resident.preset.title} was not tuned on dialogues, so it cannot chat.",
+            "Load a chat model such as StarChat with --chat-model.",
+        )
+    messages = request.messages
+
+    def build(start: int) -> Prompt:
+        return dialect.build(request.system, messages[start:])
+
+    advice = "Shorten the last message or the system prompt: older turns are left out already."
+    return Form(
+        _without_old_turns(messages, build, advice),
+        dialect.stop_tokens,
+        dialect.stop_strings,
+        is_start_stripped=dialect.is_reply_stripped,
+    )
+
+
+def _assistant_form(request: AssistantRequest, resident: ResidentModel) -> Form:
+    messages = request.messages
+    preamble = request.preamble.text
+    num_tokens = len(resident.tokenizer.encode_text(preamble))
+    if num_tokens > resident.context_length // 2:
+        preamble = SHORT_PROMPT.text
+
+    def build(start: int) -> Prompt:
+        return build_assistant(preamble, messages[start:])
+
+    advice = "Shorten the last message: older turns are left out already."
+    return Form(
+        _without_old_turns(messages, build, advice),
+        CONTINUATION_STOP_TOKENS,
+        assistant.STOP_STRINGS,
+        healed=assistant.REPLY_SPACE if resident.can_heal else "",
+        is_start_pinned=True,
+    )
+
+
+def _without_old_turns(
+    messages: tuple[Message, ...], build: Callable[[int], Prompt], advice: str
+) -> Shortenable:
+    """`build` makes the prompt of the messages from an index on. A shortened conversation still
+    opens with a user's message."""
+    questions = [index for index, message in enumerate(messages) if message.role == "user"]
+    starts = (0, *questions[1:])
+    return Shortenable(
+        lambda num_left_out: build(starts[num_left_out]), len(starts) - 1, "turns", advice
+    )
