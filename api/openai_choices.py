@@ -13,10 +13,14 @@ from typing import Literal
 from api.asking import Asker
 from model.engine.base import ResidentModel
 from model.engine.events import Alternative, Finished, FinishReason, Token, Usage
-from model.requests import FittedRequest, PlaygroundRequest
+from model.fitting import FittedRequest
+from model.requests import PlaygroundRequest
 from model.sampling import MAX_SEED
 
 Ending = Literal["stop", "length"]
+
+# In the text of a token that is a part of a character.
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 ENDINGS: dict[FinishReason, Ending] = {
     FinishReason.EOS_TOKEN: "stop",
@@ -152,7 +156,9 @@ class _Scores:
     def feed(self, token: Token) -> tuple[ScoredToken, ...]:
         """The tokens whose text is out with `token`."""
         if token.id is not None and token.logprob is not None:
-            offset = self._num_shown + sum(len(pending.text) for pending in self._pending)
+            # A part of a character is shown with the token that completes it.
+            pending = (each.text for each in self._pending if REPLACEMENT not in each.text)
+            offset = self._num_shown + sum(map(len, pending))
             is_end = token.id in self._stop_ids and not token.text
             text = self._token_text(token.id)
             self._pending.append(

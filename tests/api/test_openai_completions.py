@@ -278,3 +278,22 @@ async def test_offsets_and_echo_count_the_prompt_as_it_was_sent(tmp_path: Path) 
         scored = (await client.post(PATH, json=body | {"logprobs": 0})).json()
     assert echoed["choices"][0]["text"].startswith(prompt)
     assert scored["choices"][0]["logprobs"]["text_offset"] == [len(prompt)]
+
+
+async def test_the_tokens_of_one_character_stand_where_it_stands() -> None:
+    async with api_client() as client:
+        body = {"prompt": "SAY: é€x", "logprobs": 0}
+        answer = (await client.post(PATH, json=body)).json()
+    start = len(body["prompt"])
+    [choice] = answer["choices"]
+    # Two bytes, three bytes, one byte and the end.
+    offsets = [offset - start for offset in choice["logprobs"]["text_offset"]]
+    assert offsets == [0, 0, 1, 1, 1, 2, 3]
+
+
+async def test_a_prompt_of_ids_is_echoed_with_its_special_tokens() -> None:
+    async with api_client() as client:
+        ids = [257, 97, 259, 98, 258]
+        body = {"prompt": ids, "echo": True, "max_tokens": 1}
+        answer = (await client.post(PATH, json=body)).json()
+    assert answer["choices"][0]["text"].startswith("<fim_prefix>a<fim_suffix>b<fim_middle>")
