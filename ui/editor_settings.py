@@ -47,10 +47,8 @@ def llm_vscode(server: Server) -> Snippet:
         "llm.tokenizer": _tokenizer(server),
     }
     login = " Then run “Llm: Login” from the command palette and enter the key."
-    return Snippet(
-        "settings.json",
-        "json",
-        json.dumps(settings, indent=2, ensure_ascii=False) + "\n",
+    return _vscode_settings(
+        settings,
         (
             "Install the extension llm-vscode (HuggingFace.huggingface-vscode).",
             "Put these lines into your settings with “Preferences: Open User Settings (JSON)”."
@@ -121,10 +119,8 @@ def llama_vscode(server: Server) -> Snippet:
     if server.needs_key:
         settings |= {"api_key": server.key, "api_key_chat": server.key}
     named = {f"llama-vscode.{name}": value for name, value in settings.items()}
-    return Snippet(
-        "settings.json",
-        "json",
-        json.dumps(named, indent=2, ensure_ascii=False) + "\n",
+    return _vscode_settings(
+        named,
         (
             "Install the extension llama-vscode (ggml-org.llama-vscode).",
             "Put these lines into your settings with “Preferences: Open User Settings (JSON)”, "
@@ -254,3 +250,10 @@ def _lua(value: Any, depth: int = 0) -> str:
             return f'"{escaped}"'
         case _:
             return str(value)
+
+
+def _vscode_settings(
+    settings: dict[str, Any], steps: tuple[str, str], refusal: str = ""
+) -> Snippet:
+    code = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    return Snippet("settings.json", "json", code, steps, refusal)

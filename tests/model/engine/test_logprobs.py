@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from model.engine.events import Event, Finished, Token
 from model.engine.generation import Generation, GenerationRequest
@@ -18,11 +18,9 @@ from model.engine.runner import ModelRunner
 from model.engine.scripted import ByteTokenizer
 from model.sampling import SamplingParams
 from tests import checkpoints
+from tests.model.engine.runners import CONTEXT, NO_STOP, load, make_runner, prompt_of
 
-CHUNK = 16
-CONTEXT = 256
-NO_STOP = (10_000,)
-PROMPT = tuple(30 + (7 * index) % 90 for index in range(40))
+PROMPT = prompt_of(40)
 TOKENIZER = ByteTokenizer()
 
 WRITERS: dict[str, Callable[[Path], Path]] = {
@@ -47,15 +45,6 @@ def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> PreTrainedModel:
     return load(WRITERS[request.param](tmp_path_factory.mktemp("checkpoint")))
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
-    return load(checkpoints.write_llama(tmp_path_factory.mktemp("llama")))
-
-
-def load(folder: Path) -> PreTrainedModel:
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 async def generate(
@@ -103,7 +92,7 @@ def check(model: PreTrainedModel, prompt: Sequence[int], tokens: Sequence[Token]
 async def test_they_are_those_of_a_plain_forward_pass(
     model: PreTrainedModel, settings: str
 ) -> None:
-    runner = ModelRunner(model, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(model)
     first = await generate(runner, SETTINGS[settings])
     check(model, PROMPT, first)
     # Over what the cache kept of the first: whole, and then in part.
@@ -114,14 +103,14 @@ async def test_they_are_those_of_a_plain_forward_pass(
 
 
 async def test_a_prompt_of_one_token_has_them_too(model: PreTrainedModel) -> None:
-    runner = ModelRunner(model, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(model)
     check(model, PROMPT[:1], await generate(runner, SETTINGS["greedy"], PROMPT[:1]))
 
 
 async def test_white_space_that_is_spelt_anew_leaves_them_the_models_own(
     llama: PreTrainedModel,
 ) -> None:
-    runner = ModelRunner(llama, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(llama)
     tokens = await generate(runner, SETTINGS["greedy"], healed="\n  ")
     assert TOKENIZER.decode(ids_of(tokens)).startswith("\n  ")
     check(llama, PROMPT, tokens)
@@ -130,14 +119,14 @@ async def test_white_space_that_is_spelt_anew_leaves_them_the_models_own(
 @pytest.mark.parametrize("settings", SETTINGS)
 async def test_asking_for_them_changes_no_token(llama: PreTrainedModel, settings: str) -> None:
     params = SETTINGS[settings]
-    runner = ModelRunner(llama, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(llama)
     silent = await generate(runner, replace(params, logprobs=None))
     assert ids_of(await generate(runner, params)) == ids_of(silent)
     assert all(token.logprob is None and not token.alternatives for token in silent)
 
 
 async def test_none_asked_for_tells_the_tokens_own_alone(llama: PreTrainedModel) -> None:
-    runner = ModelRunner(llama, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(llama)
     tokens = await generate(runner, replace(SETTINGS["greedy"], logprobs=0))
     expected = plain_logprobs(llama, PROMPT, ids_of(tokens))
     for token, row in zip(tokens, expected, strict=True):
@@ -146,7 +135,7 @@ async def test_none_asked_for_tells_the_tokens_own_alone(llama: PreTrainedModel)
 
 
 async def test_the_token_that_ends_the_text_is_told_like_any_other(llama: PreTrainedModel) -> None:
-    runner = ModelRunner(llama, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(llama)
     params = SETTINGS["greedy"]
     ids = ids_of(await generate(runner, params))
     tokens = await generate(runner, params, stop_token_ids=(ids[3],))
@@ -155,7 +144,7 @@ async def test_the_token_that_ends_the_text_is_told_like_any_other(llama: PreTra
 
 
 async def test_off_hooks_nothing_and_a_fault_leaves_no_hook(llama: PreTrainedModel) -> None:
-    runner = ModelRunner(llama, TOKENIZER, CONTEXT, CHUNK)
+    runner = make_runner(llama)
     seen: list[int] = []
     counter = llama.base_model.register_forward_pre_hook(
         lambda *_: seen.append(len(llama._forward_hooks))

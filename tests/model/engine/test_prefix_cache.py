@@ -20,7 +20,7 @@ from model.engine.prefix_cache import PrefillGrid
 from model.engine.runner import ModelRunner
 from model.sampling import SamplingParams
 from tests import checkpoints
-from tests.model.engine.test_runner import (
+from tests.model.engine.runners import (
     CHUNK,
     GREEDY,
     NO_STOP,
@@ -52,11 +52,6 @@ def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> PreTrainedModel:
     return load(WRITERS[request.param](tmp_path_factory.mktemp("checkpoint")))
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
-    return load(checkpoints.write_llama(tmp_path_factory.mktemp("llama")))
 
 
 async def run(

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from model.engine.events import Event, Finished, FinishReason, Prefill, Token
 from model.engine.generation import Generation, GenerationRequest
@@ -18,11 +17,16 @@ from model.engine.scripted import ByteTokenizer
 from model.errors import ContextLengthError, PromptError
 from model.sampling import SamplingParams
 from tests import checkpoints
-
-CHUNK = 16
-CONTEXT = 256
-GREEDY = SamplingParams(temperature=0, max_new_tokens=12)
-NO_STOP = (10_000,)  # an id that the tiny models never sample
+from tests.model.engine.runners import (
+    CHUNK,
+    CONTEXT,
+    GREEDY,
+    NO_STOP,
+    bare_greedy,
+    load,
+    make_runner,
+    prompt_of,
+)
 
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "gpt_bigcode": lambda folder: checkpoints.write_gpt_bigcode(folder, n_positions=CONTEXT),
@@ -37,23 +41,6 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 @pytest.fixture(scope="module", params=WRITERS)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     return load(WRITERS[request.param](tmp_path_factory.mktemp("checkpoint")))
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
-    return load(checkpoints.write_llama(tmp_path_factory.mktemp("llama")))
-
-
-def load(folder: Path) -> PreTrainedModel:
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-
-def make_runner(model: PreTrainedModel, context: int = CONTEXT) -> ModelRunner:
-    return ModelRunner(model, ByteTokenizer(), context, CHUNK)
-
-
-def prompt_of(length: int, start: int = 30) -> tuple[int, ...]:
-    return tuple(start + (7 * index) % 90 for index in range(length))
 
 
 async def run(
@@ -78,18 +65,6 @@ async def run_events(
     generation = Generation(GenerationRequest("base", prompt_ids, params, stop_token_ids))
     await asyncio.to_thread(runner.run, generation)
     return [event async for event in generation]
-
-
-def bare_greedy(model: PreTrainedModel, prompt_ids: tuple[int, ...], count: int) -> list[int]:
-    output = model.generate(
-        torch.tensor([prompt_ids]),
-        attention_mask=torch.ones(1, len(prompt_ids), dtype=torch.long),
-        do_sample=False,
-        max_new_tokens=count,
-        eos_token_id=NO_STOP[0],
-        pad_token_id=0,
-    )
-    return output[0, len(prompt_ids) :].tolist()
 
 
 async def test_prefill_in_chunks_gives_the_greedy_tokens_of_one_bare_generate(model) -> None:
