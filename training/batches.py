@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from model.prompts.infill import InfillOrder
-from training.fim import Example, Limits, Shape, TextEncoder, cut_gap, infill_example
+from training.fim import Example, Gap, Limits, Shape, TextEncoder, cut_gap, infill_example
 from training.pieces import Piece
+
+NEEDY_CHOICE = 4  # cuts of a function to choose from
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +23,23 @@ class Mix:
         infill: examples with a gap; the others are plain code (StarCoder: 0.5).
         spm: of the gaps, those in the order suffix, prefix, middle.
         shapes: of gaps: spans of characters, whole lines, ends of functions.
+        needy: of gaps of whole lines, those chosen for the names that only the suffix tells.
+        short: of the gaps, those with little around them: more gaps in the same time.
         alone: functions without their surroundings, moved to the margin.
         chunks: of the plain examples, those that are pieces of files.
         plain_tokens: the longest plain example.
     """
 
-    infill: float = 0.5
-    spm: float = 0.8
-    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.15), ("lines", 0.6), ("end", 0.25))
+    infill: float = 0.8
+    spm: float = 0.85
+    shapes: tuple[tuple[Shape, float], ...] = (("characters", 0.1), ("lines", 0.75), ("end", 0.15))
+    needy: float = 0.5
+    short: float = 0.65
     alone: float = 0.35
     chunks: float = 0.35
     plain_tokens: int = 300
     limits: Limits = field(default_factory=Limits)
+    short_limits: Limits = field(default_factory=lambda: Limits(80, 48, 64))
 
 
 class BatchMaker:
@@ -86,10 +93,14 @@ class BatchMaker:
             [name for name, _ in self._mix.shapes], [share for _, share in self._mix.shapes]
         )
         before, code, after = self._surroundings(piece, rng)
-        gap = cut_gap(code, shape, rng)
-        gap = type(gap)(before + gap.prefix, gap.middle, gap.suffix + after)
+        is_needy = shape == "lines" and rng.random() < self._mix.needy
+        cuts = [cut_gap(code, shape, rng) for _ in range(NEEDY_CHOICE if is_needy else 1)]
+        gaps = [Gap(before + cut.prefix, cut.middle, cut.suffix + after) for cut in cuts]
+        gap = max(gaps, key=lambda gap: len(gap.names_of_suffix))
         order: InfillOrder = "spm" if rng.random() < self._mix.spm else "psm"
-        return infill_example(gap, self._tokenizer, order, self._mix.limits)
+        is_short = rng.random() < self._mix.short
+        limits = self._mix.short_limits if is_short else self._mix.limits
+        return infill_example(gap, self._tokenizer, order, limits)
 
     def _surroundings(self, piece: Piece, rng: random.Random) -> tuple[str, str, str]:
         """The function alone, at the margin, or where it stands in its file."""

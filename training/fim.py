@@ -9,6 +9,7 @@ between characters and its parts are tokenised apart; special tokens are put in 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -23,6 +24,7 @@ SHAPES: tuple[Shape, ...] = ("characters", "lines", "end")
 IGNORED = -100  # the label that torch's cross-entropy leaves out
 MAX_SPAN_CHARS = 160
 MAX_GAP_LINES = 6
+NAME = re.compile(r"[A-Za-z_]\w+")
 
 
 class TextEncoder(Protocol):
@@ -46,6 +48,14 @@ class Gap:
     @property
     def text(self) -> str:
         return self.prefix + self.middle + self.suffix
+
+    @property
+    def names_of_suffix(self) -> set[str]:
+        """Names of the middle that the suffix tells and the prefix does not."""
+        prefix, middle, suffix = (
+            set(NAME.findall(text)) for text in (self.prefix, self.middle, self.suffix)
+        )
+        return (middle & suffix) - prefix
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from training.fim import IGNORED, Example
 
-CONTEXT = "context"
 END = "end"
 
 
@@ -40,10 +39,10 @@ def example_losses(
 ) -> list[ExampleLoss]:
     """The loss of each example. `model` is a causal language model, perhaps with an adapter.
 
-    With `in_parts` a gap's end token is apart from its middle, as a loss of the kind `END`, and so
-    are the tokens that it gives and does not ask for, as one of the kind `CONTEXT`.
+    With `in_parts` a gap's end token is apart from its middle, as a loss of the kind `END`.
 
-    The output matrix, a fifth of the work, is applied only to positions whose next token counts.
+    The output matrix, a fifth of the work, is applied only to positions whose next token is asked
+    for.
     """
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     longest = max(len(example.ids) for example in examples)
@@ -55,31 +54,24 @@ def example_losses(
         mask[row, : len(example.ids)] = 1
         labels[row, : len(example.ids)] = torch.tensor(example.labels)
     hidden = causal.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-    asked, given = labels[:, 1:] != IGNORED, mask[:, 1:].bool()
-    counts = given if in_parts else asked
-    logits = causal.lm_head(hidden[:, :-1][counts]).float()
-    losses = functional.cross_entropy(logits, ids[:, 1:][counts], reduction="none")
-    is_asked, sizes = asked[counts], counts.sum(1).tolist()
+    asked = labels[:, 1:] != IGNORED
+    logits = causal.lm_head(hidden[:, :-1][asked]).float()
+    losses = functional.cross_entropy(logits, ids[:, 1:][asked], reduction="none")
     parts: list[ExampleLoss] = []
-    for example, part, mine in zip(
-        examples, torch.split(losses, sizes), torch.split(is_asked, sizes), strict=True
-    ):
-        answer, context = part[mine], part[~mine]
+    for example, part in zip(examples, losses.split(asked.sum(1).tolist()), strict=True):
         if in_parts and example.kind != "plain":
-            parts.append(ExampleLoss(END, answer[-1], 1))
-            answer = answer[:-1]
-        parts.append(ExampleLoss(example.kind, answer.sum(), len(answer)))
-        if len(context):
-            parts.append(ExampleLoss(CONTEXT, context.sum(), len(context)))
+            parts.append(ExampleLoss(END, part[-1], 1))
+            part = part[:-1]
+        parts.append(ExampleLoss(example.kind, part.sum(), len(part)))
     return parts
 
 
 def mean_losses(model: Any, examples: Sequence[Example], max_tokens: int) -> dict[str, float]:
-    """Nats per token by kind, without gradients."""
+    """Nats per token by kind, the ends apart, without gradients."""
     totals: dict[str, list[float]] = {}
     with torch.no_grad():
         for part in split_batch(examples, max_tokens):
-            for loss in example_losses(model, part):
+            for loss in example_losses(model, part, in_parts=True):
                 total = totals.setdefault(loss.kind, [0.0, 0.0])
                 total[0] += loss.total.item()
                 total[1] += loss.num_tokens
