@@ -43,7 +43,8 @@ LOOPBACK_NAMES = "127.0.0.1,localhost,::1"
 UNREAD_SECONDS = 600
 OPEN_API = (
     "Everybody who can reach this app can use its API. Set STARCODER_API_KEY to a key that the "
-    "API's clients have to send."
+    "API's clients have to send. The page, and its named end points for gradio_client, stay open "
+    "to everybody."
 )
 
 ZEROGPU_TITLE = "StarCoder does not run on ZeroGPU yet"

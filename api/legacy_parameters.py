@@ -25,6 +25,7 @@ class LegacyParameters(StrictBody):
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
+    typical_p: float | None = None
     repetition_penalty: float | None = None
     do_sample: bool | None = None
     seed: int | None = None
@@ -32,7 +33,7 @@ class LegacyParameters(StrictBody):
     return_full_text: bool = False
 
     neutral: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        **dict.fromkeys(("best_of", "num_return_sequences", "typical_p"), (1,)),
+        **dict.fromkeys(("best_of", "num_return_sequences"), (1,)),
         **dict.fromkeys(("details", "decoder_input_details", "watermark"), (False,)),
     }
     # llm-ls puts them inside themselves where its user set none.
@@ -50,6 +51,7 @@ class LegacyParameters(StrictBody):
             temperature=0.0 if is_greedy else self.temperature,
             top_k=self.top_k,
             top_p=self.top_p,
+            typical_p=self.typical_p,
             repetition_penalty=self.repetition_penalty,
             seed=seed_or_none(self.seed),
             stop=self.stop or None,

@@ -91,7 +91,8 @@ class CompletionOptions(LlamaSettings):
         Raises:
             SamplingParamsError: a value is outside its interval.
         """
-        return self.settings(self.parameters.sampling(defaults), self.n_predict or None)
+        defaults = self.parameters.sampling(defaults)
+        return self.settings(defaults, self.n_predict or None, "n_predict")
 
 
 def _one_prompt(value: Any) -> Any:
@@ -268,6 +269,7 @@ def settings_body(params: SamplingParams, context_length: int) -> dict[str, Any]
         "top_k": params.top_k,
         "top_p": params.top_p,
         "min_p": params.min_p,
+        "typical_p": params.typical_p,
         "repeat_penalty": params.repetition_penalty,
         "stop": list(params.stop),
     }

@@ -45,7 +45,7 @@ class Options(LlamaSettings):
         Raises:
             SamplingParamsError: a value is outside its interval.
         """
-        return self.settings(defaults, self.num_predict)
+        return self.settings(defaults, self.num_predict, "num_predict")
 
 
 class ModelBody(StrictBody):

@@ -30,7 +30,6 @@ from api.sampling_fields import (
     with_given,
 )
 from api.turns import MAX_TURNS, Turn
-from model.errors import SamplingParamsError
 from model.requests import CompletionRequest, InfillRequest, RawRequest, TokensRequest
 from model.sampling import SamplingParams
 
@@ -117,24 +116,19 @@ class Body(BaseModel):
         """
         # -1 is vLLM's for off.
         top_k = 0 if self.top_k == -1 else self.top_k
-        try:
-            return with_given(
-                defaults,
-                max_new_tokens=max_tokens,
-                stop=self.stop or (),
-                seed=seed_or_none(self.seed),
-                temperature=self.temperature,
-                top_p=self.top_p,
-                top_k=top_k,
-                min_p=self.min_p,
-                repetition_penalty=self.repetition_penalty,
-                **more,
-            )
-        except SamplingParamsError as error:
-            if error.field != "max_new_tokens":
-                raise
-            message = error.message.replace(error.field, max_tokens_field)
-            raise SamplingParamsError(max_tokens_field, message, error.advice) from None
+        return with_given(
+            defaults,
+            {"max_new_tokens": max_tokens_field},
+            max_new_tokens=max_tokens,
+            stop=self.stop or (),
+            seed=seed_or_none(self.seed),
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=top_k,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+            **more,
+        )
 
 
 class CompletionBody(Body):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from model.errors import SamplingParamsError
 from model.sampling import SamplingParams
 
 # Where a client names no length. Editors wait for a few lines: OpenAI's own 16 tokens are too few
@@ -30,13 +32,25 @@ def _as_tuple(value: Any) -> Any:
 StopStrings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
-def with_given(defaults: SamplingParams, **given: Any) -> SamplingParams:
+def with_given(
+    defaults: SamplingParams, names: Mapping[str, str] | None = None, **given: Any
+) -> SamplingParams:
     """`defaults` with what was given; None was not.
 
+    Args:
+        names: the protocol's own, of settings that it calls otherwise.
+
     Raises:
-        SamplingParamsError: a value is outside its interval.
+        SamplingParamsError: a value is outside its interval; `field` is its name in the protocol.
     """
-    return replace(defaults, **{name: value for name, value in given.items() if value is not None})
+    try:
+        return replace(
+            defaults, **{name: value for name, value in given.items() if value is not None}
+        )
+    except SamplingParamsError as error:
+        name = (names or {}).get(error.field, error.field)
+        message = error.message.replace(error.field, name)
+        raise SamplingParamsError(name, message, error.advice) from None
 
 
 def seed_or_none(seed: int | None) -> int | None:

@@ -34,7 +34,6 @@ class Parameters(StrictBody):
 
     neutral: ClassVar = {
         "best_of": (1,),
-        "typical_p": (1.0,),
         "frequency_penalty": (0.0,),
         "watermark": (False,),
         "decoder_input_details": (False,),
@@ -45,6 +44,9 @@ class Parameters(StrictBody):
     temperature: float | None = Field(default=None, description="0 is greedy; more samples.")
     top_k: int | None = Field(default=None, description="Samples; 0 keeps all tokens.")
     top_p: float | None = Field(default=None, description="Samples; 1 keeps all tokens.")
+    typical_p: float | None = Field(
+        default=None, description="Samples from typical tokens; 1 keeps all."
+    )
     repetition_penalty: float | None = Field(default=None, description="1 is none.")
     max_new_tokens: int | None = Field(
         default=None,
@@ -158,13 +160,14 @@ class ChatTokenizeBody(StrictBody):
 
 def _choice(parameters: Parameters) -> dict[str, Any]:
     """How a token is chosen: greedily, unless something asks for sampling (TGI's rule)."""
-    asked = (parameters.temperature, parameters.top_k, parameters.top_p)
+    asked = (parameters.temperature, parameters.top_k, parameters.top_p, parameters.typical_p)
     if not parameters.do_sample and all(value is None for value in asked):
         return {"temperature": 0.0}
     return {
         "temperature": _or(parameters.temperature, 1.0),
         "top_k": _or(parameters.top_k, 0),
         "top_p": _or(parameters.top_p, 1.0),
+        "typical_p": _or(parameters.typical_p, 1.0),
     }
 
 

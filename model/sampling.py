@@ -10,7 +10,7 @@ from model.errors import SamplingParamsError
 # Scores divided by less overflow to infinity, and sampling from those kills a CUDA context.
 MIN_TEMPERATURE = 1e-4
 MIN_REPETITION_PENALTY = 0.01
-MAX_SEED = 2**63 - 1
+MAX_SEED = 2**64 - 1
 # Continue sends fifteen: the model's own, then those of its editor and of the language.
 MAX_STOP_STRINGS = 24
 MAX_STOP_CHARS = 200
@@ -30,6 +30,8 @@ class SamplingParams:
         top_p: nucleus sampling; 1 is off.
         top_k: keep the k likeliest tokens; 0 is off.
         min_p: drop tokens less likely than `min_p` times the likeliest; 0 is off.
+        typical_p: keep the tokens whose information is nearest to the expected, up to this
+            probability (Meister et al. 2022, arXiv:2202.00666); 1 is off.
         repetition_penalty: divides the scores of tokens already seen; 1 is off.
         max_new_tokens: at most this many tokens; clamped to what the context has left.
         stop: strings that end the text, matched on decoded text and left out of it.
@@ -46,6 +48,7 @@ class SamplingParams:
     top_p: float = 0.95
     top_k: int = 0
     min_p: float = 0.0
+    typical_p: float = 1.0
     repetition_penalty: float = 1.0
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class SamplingParams:
         _check_number("top_p", self.top_p, 0, 1, is_low_excluded=True)
         _check_integer("top_k", self.top_k, 0, 1_000_000)
         _check_number("min_p", self.min_p, 0, 1)
+        _check_number("typical_p", self.typical_p, 0, 1, is_low_excluded=True)
         _check_number("repetition_penalty", self.repetition_penalty, MIN_REPETITION_PENALTY, 10)
         _check_integer("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
         if self.seed is not None:

@@ -58,7 +58,7 @@ def example_losses(
     logits = causal.lm_head(hidden[:, :-1][asked]).float()
     losses = functional.cross_entropy(logits, ids[:, 1:][asked], reduction="none")
     parts: list[ExampleLoss] = []
-    for example, part in zip(examples, losses.split(asked.sum(1).tolist()), strict=True):
+    for example, part in zip(examples, torch.split(losses, asked.sum(1).tolist()), strict=True):
         if in_parts and example.kind != "plain":
             parts.append(ExampleLoss(END, part[-1], 1))
             part = part[:-1]

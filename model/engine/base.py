@@ -72,6 +72,7 @@ class Capabilities:
     seed: bool = True
     repetition_penalty: bool = True
     min_p: bool = True
+    typical_p: bool = True
     alternatives: bool = False
 
 

@@ -226,6 +226,7 @@ def generation_config(params: SamplingParams, stop_token_ids: tuple[int, ...]) -
             "top_p": params.top_p,
             "top_k": params.top_k,
             "min_p": params.min_p or None,
+            "typical_p": params.typical_p,
         }
     )
     return GenerationConfig(

@@ -252,6 +252,7 @@ async def test_what_asks_for_nothing_is_let_through() -> None:
         "dry_allowed_length": 2,
         "dry_penalty_last_n": -1,
         "min_p": 0.05,
+        "typical_p": 0.9,
         "top_k": -1,
         "seed": -1,
         "temperature": -1.0,
@@ -265,6 +266,7 @@ async def test_what_asks_for_nothing_is_let_through() -> None:
         response = await client.post("/completion", json=body)
     settings = response.json()["generation_settings"]
     assert (settings["temperature"], settings["top_k"], settings["min_p"]) == (0.0, 0, 0.05)
+    assert settings["typical_p"] == 0.9
 
 
 async def test_props_leave_a_parked_model_where_it_is() -> None:

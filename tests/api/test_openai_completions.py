@@ -99,9 +99,9 @@ async def test_editors_that_name_no_length_get_one_that_suits_code() -> None:
 
 
 async def test_choices_with_a_seed_differ_and_can_be_had_again() -> None:
-    requests = await asked({"prompt": ["x", "y"], "n": 3, "seed": 2**63 - 2})
+    requests = await asked({"prompt": ["x", "y"], "n": 3, "seed": 2**64 - 2})
     seeds = [request.params.seed for request in requests]
-    assert seeds == [2**63 - 2, 2**63 - 1, 0] * 2
+    assert seeds == [2**64 - 2, 2**64 - 1, 0] * 2
 
 
 async def test_llm_lss_nested_parameters_count_unless_the_body_says_otherwise() -> None:
@@ -176,7 +176,7 @@ async def test_what_asks_for_nothing_is_let_through() -> None:
         ({"stop": ["x"] * 100}, "stop"),
         ({"stop": 5}, "stop"),
         ({"stop": ["x" * 1000]}, "stop"),
-        ({"seed": 2**63}, "seed"),
+        ({"seed": 2**64}, "seed"),
         ({"stream": "yes"}, "stream"),
         ({"stream_options": {"include_usage": "yes"}}, "stream_options.include_usage"),
         ({"stream_options": {"continuous": True}}, "stream_options.continuous"),

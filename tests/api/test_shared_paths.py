@@ -76,6 +76,12 @@ async def test_both_forms_of_tokenize_find_the_same_tokens() -> None:
         ("/api/generate", {"inputs": 1}, "inputs: Input should be a valid string."),
         ("/api/generate", {"prompt": 1}, "prompt: Input should be a valid string."),
         ("/api/generate", {"prompt": "a", "options": {"num_predict": "a"}}, "options.num_predict"),
+        ("/api/generate", {"prompt": "a", "options": {"num_predict": 0}}, "num_predict must be"),
+        (
+            "/api/generate",
+            {"prompt": "a", "options": {"repeat_penalty": 0}},
+            "repeat_penalty must be",
+        ),
         ("/api/generate", [], "body: Input should be a valid dictionary"),
         ("/tokenize", {}, "inputs: Field required."),
         ("/tokenize", {"content": 1}, "content: Input should be a valid string."),

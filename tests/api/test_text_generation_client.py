@@ -51,7 +51,7 @@ print(json.dumps({
     "errors": [
         error_of(lambda: client.generate("SAY: a", best_of=2, do_sample=True)),
         error_of(lambda: client.generate("FAIL", max_new_tokens=1000)),
-        error_of(lambda: list(client.generate_stream("SAY: a", typical_p=0.5))),
+        error_of(lambda: list(client.generate_stream("SAY: a", watermark=True))),
         error_of(lambda: list(client.generate_stream("FAIL", max_new_tokens=1000))),
     ],
 }))
@@ -102,9 +102,9 @@ def test_what_it_asks_for_is_done(told: Any) -> None:
 
 
 def test_errors_have_its_types(told: Any) -> None:
-    best_of, failed, typical_p, failed_on_the_way = told["errors"]
-    assert best_of[0] == typical_p[0] == "ValidationError"
+    best_of, failed, watermark, failed_on_the_way = told["errors"]
+    assert best_of[0] == watermark[0] == "ValidationError"
     assert "'best_of'" in best_of[1]
-    assert "'typical_p'" in typical_p[1]
+    assert "'watermark'" in watermark[1]
     assert failed == failed_on_the_way
     assert failed[0] == "GenerationError"

@@ -158,6 +158,7 @@ def sampling(**parameters: Any) -> SamplingParams:
         ({"do_sample": True}, 1, 0, 1),
         ({"top_k": 10}, 1, 10, 1),
         ({"top_p": 0.5}, 1, 0, 0.5),
+        ({"typical_p": 0.9}, 1, 0, 1),
         ({"temperature": 1, "top_p": 1, "top_k": 0}, 1, 0, 1),
     ],
 )
@@ -168,6 +169,12 @@ def test_a_sampling_parameter_means_sampling_and_the_others_are_off(
     assert (params.temperature, params.top_k, params.top_p) == (temperature, top_k, top_p)
     assert params.min_p == 0
     assert params.repetition_penalty == 1
+
+
+def test_what_langchain_sends_unasked_is_taken() -> None:
+    """Its `HuggingFaceEndpoint` has defaults of its own for these."""
+    params = sampling(temperature=0.8, repetition_penalty=None, top_k=None, typical_p=0.95)
+    assert (params.temperature, params.typical_p) == (0.8, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +214,6 @@ def test_log_probabilities_are_asked_for_where_they_are_told(wants_logprobs: boo
     "parameters",
     [
         {"best_of": 2},
-        {"typical_p": 0.5},
         {"frequency_penalty": 0.5},
         {"watermark": True},
         {"decoder_input_details": True},
@@ -250,6 +256,8 @@ async def test_the_same_is_taken_where_it_asks_for_nothing(
         ("temperature", True),
         ("top_p", 0),
         ("top_p", 1.1),
+        ("typical_p", 0),
+        ("typical_p", 1.5),
         ("top_k", -1),
         ("top_k", 1.5),
         ("repetition_penalty", 0),

@@ -10,7 +10,7 @@ import pytest
 from model.errors import SamplingParamsError
 from model.sampling import MAX_SEED, SamplingParams
 
-NUMBERS = ("temperature", "top_p", "min_p", "repetition_penalty")
+NUMBERS = ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty")
 INTEGERS = ("top_k", "max_new_tokens", "seed", "logprobs")
 
 
@@ -19,6 +19,7 @@ INTEGERS = ("top_k", "max_new_tokens", "seed", "logprobs")
     [
         *(("temperature", 0), ("temperature", 5.0), ("top_p", 1e-9), ("top_p", 1)),
         *(("top_k", 0), ("top_k", 1_000_000), ("min_p", 0), ("min_p", 1.0)),
+        *(("typical_p", 1e-9), ("typical_p", 1)),
         *(("repetition_penalty", 0.01), ("repetition_penalty", 10)),
         *(("max_new_tokens", 1), ("max_new_tokens", 1_000_000)),
         *(("seed", None), ("seed", 0), ("seed", MAX_SEED)),
@@ -35,6 +36,7 @@ def test_the_bounds_are_taken(field: str, value: Any) -> None:
     [
         *(("temperature", -1), ("temperature", 5.01), ("top_p", 0), ("top_p", 2), ("top_p", -1)),
         *(("top_k", -1), ("top_k", 1_000_001), ("min_p", -0.1), ("min_p", 1.1)),
+        *(("typical_p", 0), ("typical_p", 1.01)),
         *(("repetition_penalty", 0), ("repetition_penalty", 1e-40), ("repetition_penalty", 10.1)),
         *(("max_new_tokens", 0), ("max_new_tokens", -1), ("max_new_tokens", 1_000_001)),
         *(("seed", -1), ("seed", MAX_SEED + 1), ("logprobs", -1), ("logprobs", 21)),

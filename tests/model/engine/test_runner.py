@@ -142,6 +142,12 @@ async def test_every_sampling_parameter_reaches_the_decoder(llama) -> None:
     for params in narrowed:
         assert (await run(runner, prompt_of(20), params))[0] == greedy, params
     assert plain != greedy
+    # The most typical token is one, whatever the seed; the likeliest it need not be.
+    typical = replace(base, typical_p=1e-6)
+    one, other = [
+        (await run(runner, prompt_of(20), replace(typical, seed=seed)))[0] for seed in (3, 4)
+    ]
+    assert one == other != plain
     penalised, _ = await run(
         runner, prompt_of(20), replace(base, temperature=0, repetition_penalty=5.0)
     )
