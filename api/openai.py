@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from api import openai_chat, openai_completions, openai_models
 from api.asking import Asker
+from api.methods import METHODS
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-SERVED: dict[str, str] = {
-    "/v1/completions": "POST",
-    "/v1/chat/completions": "POST",
-    "/v1/models": "GET",
-    "/v1/health": "GET",
-}
+SERVED = ("/v1/completions", "/v1/chat/completions", "/v1/models", "/v1/health")
 
 
 def build_routes(asker: Asker) -> APIRouter:
-    """Add it after every other router: its last route takes all that is left below /v1."""
     router = APIRouter()
     for file in (openai_completions, openai_chat, openai_models):
         router.include_router(file.build_routes(asker))
-
-    async def refuse(request: Request) -> Response:
-        """Else the page would answer, in a form that no client of OpenAI's reads."""
-        path = request.url.path.rstrip("/")
-        method = SERVED.get(path)
-        if method is not None and request.url.path == path:
-            raise HTTPException(405, f"{path} takes {method}.", {"Allow": method})
-        served = ", ".join(SERVED)
-        raise HTTPException(
-            404, f"{request.method} {request.url.path[:100]} is not served. There are: {served}."
-        )
-
-    # Starlette's own kind of route: it is none of the API's, and is described nowhere.
-    router.add_route("/v1/{rest:path}", refuse, methods=METHODS, include_in_schema=False)
     return router
+
+
+def refuse_the_rest(app: FastAPI) -> None:
+    """Call it after the last route: else the page would answer what is left below /v1."""
+    app.router.add_route("/v1/{rest:path}", _refuse, METHODS, include_in_schema=False)
+
+
+async def _refuse(request: Request) -> Response:
+    served = ", ".join(SERVED)
+    raise HTTPException(
+        404, f"{request.method} {request.url.path[:100]} is not served. There are: {served}."
+    )

@@ -15,7 +15,7 @@ BUILDERS: Sequence[Callable[[Asker], APIRouter]] = (
     ollama.build_routes,
     shared.build_routes,
     tgi.build_routes,
-    openai.build_routes,  # the last: it refuses what is left below /v1
+    openai.build_routes,
 )
 
 

@@ -17,11 +17,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api import tabby
+from api import openai, tabby
 from api.asking import Asker
 from api.errors import LLAMACPP, RETRY_AFTER_SECONDS, Kind, Problem
 from api.handlers import add_handlers
 from api.keys import KeyGuard, Keys
+from api.methods import HeadAsGet, refuse_other_methods
 from api.metrics import Measured, Metrics
 from api.metrics import build_routes as build_metrics_routes
 from api.middleware import (
@@ -94,9 +95,12 @@ def build_server(
     add_routes(app, asker)
     app.include_router(build_tokenizer_routes(asker, is_public=is_public))
     add_description(app, wants_key=bool(keys))
+    routes = OwnRoutes(app)
+    refuse_other_methods(app, routes)
+    openai.refuse_the_rest(app)
     _add_walls(
         app,
-        OwnRoutes(app),
+        routes,
         metrics,
         keys,
         max_body_bytes=max_body_bytes,
@@ -197,6 +201,7 @@ def _add_walls(
     app.add_middleware(SecurityHeaders, headers=headers)
     app.add_middleware(Measured, metrics=metrics, routes=routes)
     app.add_middleware(RequestIds, routes=routes)
+    app.add_middleware(HeadAsGet, routes=routes)
 
 
 def _add_health_routes(app: FastAPI, service: GenerationService) -> None:

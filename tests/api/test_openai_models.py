@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from api.openai import SERVED
 from api.server import build_server
 from model.engine.generation import SLOTS
 from model.engine.scripted import ScriptedEngine
@@ -142,12 +141,3 @@ async def test_other_paths_are_refused_in_openais_form(method: str, path: str) -
         response = await client.request(method, path)
     assert response.status_code == 404
     assert COMPLETE in response.json()["error"]["message"]
-
-
-@pytest.mark.parametrize("path", SERVED)
-async def test_another_method_is_told_which_one_to_use(path: str) -> None:
-    async with api_client() as client:
-        response = await client.put(path)
-    assert response.status_code == 405
-    assert response.headers["allow"] == SERVED[path]
-    assert SERVED[path] in response.json()["error"]["message"]

@@ -1,0 +1,66 @@
+"""Requests for a path of ours by a method that it does not take.
+
+Else the page would get them, and answer in a form that no client of an API reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.own_routes import OwnRoutes
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without its body, as monitors ask (RFC 9110, section 9.3.2).
+
+    It stands outside of every wall, so that they judge what will be answered.
+    """
+
+    def __init__(self, app: ASGIApp, routes: OwnRoutes) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            as_get = {**scope, "method": "GET"}
+            if self._routes.template_of(as_get) is not None:
+                await self._app(as_get, receive, _without_body(send))
+                return
+        await self._app(scope, receive, send)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
+
+
+def refuse_other_methods(app: FastAPI, routes: OwnRoutes) -> None:
+    """Call it after the last route. "/" is left to the page, which has it for GET."""
+    taken: dict[str, list[str]] = {}
+    for method, path in routes.all():
+        taken.setdefault(path, []).append(method)
+    for path, methods in taken.items():
+        others = [method for method in METHODS if method not in methods]
+        if path != "/":
+            # Starlette's own kind of route: it is none of the API's, and is described nowhere.
+            app.router.add_route(path, _refusal(methods), others, include_in_schema=False)
+
+
+def _refusal(methods: list[str]) -> Callable[[Request], Awaitable[Response]]:
+    async def refuse(request: Request) -> Response:
+        told = " and ".join(methods)
+        allowed = {"Allow": ", ".join(methods)}
+        raise HTTPException(405, f"{request.url.path[:100]} takes {told}.", allowed)
+
+    return refuse

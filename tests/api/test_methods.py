@@ -1,0 +1,69 @@
+"""A path of ours that is asked by another method than its own, with a page mounted beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+
+from api.errors import protocol_of
+from api.own_routes import OwnRoutes
+from api.server import build_server
+from tests.api.clients import Client, build_service, client_of
+
+KEY = {"Authorization": "Bearer secret"}
+
+
+def build() -> FastAPI:
+    app = build_server(build_service(), max_body_bytes=10_000, is_public=False, api_keys=["secret"])
+    page = Starlette()
+
+    async def show(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("the page")
+
+    page.add_route("/{rest:path}", show, ["GET", "HEAD", "POST", "PUT"])
+    app.mount("/", page)
+    return app
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async with client_of(build()) as client:
+        yield client
+
+
+async def test_another_method_is_told_which_one_to_use_in_the_paths_form(client: Client) -> None:
+    paths = {path for _, path in OwnRoutes(build()).all()} - {"/"}
+    assert len(paths) > 25
+    for path in sorted(paths):
+        asked = path.replace("{owner}/{name}", "bigcode/starcoder").replace("{name}", "x.js")
+        response = await client.put(asked)
+        assert response.status_code == 405, path
+        body = response.json()
+        assert " takes " in str(body), path
+        assert response.headers["allow"] in ("GET", "POST"), path
+        if protocol_of("PUT", asked).name == "OpenAI":
+            assert body["error"]["message"] == f"{asked} takes {response.headers['allow']}."
+
+
+async def test_head_is_get_without_the_body(client: Client) -> None:
+    for path in ("/health", "/v1/models", "/info", "/openapi.json"):
+        got = await client.get(path, headers=KEY)
+        head = await client.head(path, headers=KEY)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"], path
+
+
+async def test_head_needs_the_key_that_get_needs(client: Client) -> None:
+    assert (await client.head("/v1/models")).status_code == 401
+    assert (await client.head("/health")).status_code == 200
+
+
+async def test_the_page_keeps_its_own_paths(client: Client) -> None:
+    assert (await client.get("/")).text == "the page"
+    assert (await client.put("/of/the/page")).text == "the page"
+    assert (await client.head("/")).status_code == 200
