@@ -47,10 +47,7 @@ def _without_body(send: Send) -> Send:
 
 def refuse_other_methods(app: FastAPI, routes: OwnRoutes) -> None:
     """Call it after the last route. "/" is left to the page, which has it for GET."""
-    taken: dict[str, list[str]] = {}
-    for method, path in routes.all():
-        taken.setdefault(path, []).append(method)
-    for path, methods in taken.items():
+    for path, methods in routes.methods_by_path().items():
         others = [method for method in METHODS if method not in methods]
         if path != "/":
             # Starlette's own kind of route: it is none of the API's, and is described nowhere.

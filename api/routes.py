@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from api import llamacpp, ollama, openai, shared, tgi
+from api import shared
 from api.asking import Asker
+from api.llamacpp import routes as llamacpp
+from api.ollama import routes as ollama
+from api.openai import routes as openai
+from api.tgi import routes as tgi
 
 # Each protocol's file has a builder; a path that two protocols share has its own in `api.shared`.
 BUILDERS: Sequence[Callable[[Asker], APIRouter]] = (

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api import openai, tabby
+from api import tabby
 from api.asking import Asker
 from api.errors import LLAMACPP, RETRY_AFTER_SECONDS, Kind, Problem
 from api.handlers import add_handlers
@@ -35,6 +35,7 @@ from api.middleware import (
     ShutDoors,
     content_security_policy,
 )
+from api.openai.routes import refuse_the_rest
 from api.openapi import add_description
 from api.overlap import build_routes as build_overlap_routes
 from api.own_routes import OwnRoutes
@@ -97,7 +98,7 @@ def build_server(
     add_description(app, wants_key=bool(keys))
     routes = OwnRoutes(app)
     refuse_other_methods(app, routes)
-    openai.refuse_the_rest(app)
+    refuse_the_rest(app)
     _add_walls(
         app,
         routes,

@@ -11,14 +11,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from pydantic import Discriminator, Field, Tag
 
-from api import llamacpp, ollama, tgi
 from api.asking import Asker, client_name
 from api.hang_up import unless_gone
 from api.legacy_parameters import LegacyParameters
-from api.llamacpp_bodies import TokenizeBody
-from api.ollama_bodies import GenerateBody
+from api.llamacpp import routes as llamacpp
+from api.llamacpp.bodies import TokenizeBody
+from api.ollama import routes as ollama
+from api.ollama.bodies import GenerateBody
 from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
+from api.tgi import routes as tgi
 from model.requests import RawRequest
 from model.sampling import SamplingParams
 

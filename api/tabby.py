@@ -1,7 +1,7 @@
 """Tabby's clients: `POST /v1/completions` with `segments`, and what `/v1/health` tells them.
 
 Sources: TabbyML/tabby:crates/tabby/src/services/{completion,health}.rs and services/completion/
-completion_prompt.rs. The path is OpenAI's too; `api.openai_completions` tells bodies
+completion_prompt.rs. The path is OpenAI's too; `api.openai.completions` tells bodies
 apart. `/v1/health` is llama.cpp's too, and `api.server` answers both with one body.
 """
 

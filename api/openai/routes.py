@@ -6,16 +6,16 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from api import openai_chat, openai_completions, openai_models
 from api.asking import Asker
 from api.methods import METHODS
+from api.openai import chat, completions, models
 
 SERVED = ("/v1/completions", "/v1/chat/completions", "/v1/models", "/v1/health")
 
 
 def build_routes(asker: Asker) -> APIRouter:
     router = APIRouter()
-    for file in (openai_completions, openai_chat, openai_models):
+    for file in (completions, chat, models):
         router.include_router(file.build_routes(asker))
     return router
 

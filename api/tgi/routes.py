@@ -31,9 +31,9 @@ from api.errors import TGI, Problem
 from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, tgi_sse
 from api.model_choice import model_for
-from api.tgi_answers import Transcript, compute_type
-from api.tgi_bodies import ChatTokenizeBody, GenerateBody
-from api.tgi_tokens import LastSteps, TokenStep, place_tokens, token_steps
+from api.tgi.answers import Transcript, compute_type
+from api.tgi.bodies import ChatTokenizeBody, GenerateBody
+from api.tgi.tokens import LastSteps, TokenStep, place_tokens, token_steps
 from api.turns import chat_request
 from model.errors import UnavailableError
 from model.fitting import fit

@@ -17,14 +17,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from api import ollama_bodies as bodies
 from api.asking import Asker, client_name
 from api.errors import OLLAMA, Problem
 from api.hang_up import unless_gone
 from api.live import NDJSON, LiveResponse, ndjson
 from api.model_choice import model_for
-from api.ollama_bodies import ChatBody, GenerateBody, RequestBody, ShowBody
-from api.ollama_models import name_of, process_body, show_body, tag_body
+from api.ollama import bodies
+from api.ollama.bodies import ChatBody, GenerateBody, RequestBody, ShowBody
+from api.ollama.models import name_of, process_body, show_body, tag_body
 from api.refusals import unserved
 from api.sampling_fields import CHAT_TOKENS
 from api.turns import Turn, chat_request

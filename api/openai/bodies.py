@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api.openai_fields import UNSERVED, UNSERVED_IN_CHAT, check_fields
+from api.openai.fields import UNSERVED, UNSERVED_IN_CHAT, check_fields
 from api.refusals import unserved
 from api.sampling_fields import (
     CHAT_TOKENS,

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.asking import Asker
-from api.tgi import tokenize
-from api.tgi_answers import Transcript
-from api.tgi_bodies import GenerateBody
-from api.tgi_tokens import LastSteps, TokenStep, place_tokens, token_steps
+from api.tgi.answers import Transcript
+from api.tgi.bodies import GenerateBody
+from api.tgi.routes import tokenize
+from api.tgi.tokens import LastSteps, TokenStep, place_tokens, token_steps
 from model.engine.base import ResidentModel
 from model.engine.events import Alternative, Finished, FinishReason, Timings, Token, Usage
 from model.engine.scripted import END_OF_TEXT, ByteTokenizer

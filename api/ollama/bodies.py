@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from api.legacy_parameters import LegacyParameters
-from api.llama_settings import LlamaSettings
+from api.llamacpp.settings import LlamaSettings
 from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from api.turns import Turns

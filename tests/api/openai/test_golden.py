@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.clients import api_client
-from tests.api.openai_wire_files import without_ids
+from tests.api.openai.wire_files import without_ids
 from tests.api.wire_files import WireCase, wire_cases
 
 

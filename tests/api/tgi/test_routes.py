@@ -12,15 +12,15 @@ import pytest
 from pydantic import ValidationError
 
 from api.server import build_server
-from api.tgi import VERSION
-from api.tgi_bodies import GenerateBody
+from api.tgi.bodies import GenerateBody
+from api.tgi.routes import VERSION
 from model.engine.scripted import ScriptedEngine
 from model.errors import SamplingParamsError
 from model.sampling import MAX_STOP_STRINGS, SamplingParams
 from tests.api.clients import Client, api_client, build_service, client_of
 from tests.servers import PROJECT
 
-GOLDEN = Path(__file__).parent / "golden" / "tgi"
+GOLDEN = Path(__file__).parents[1] / "golden" / "tgi"
 FIM = "<fim_prefix>a\n    SAY: return 1<fim_suffix>\nb<fim_middle>"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.llamacpp_limits import LineLimits
+from api.llamacpp.limits import LineLimits
 
 
 def through(limits: LineLimits, *pieces: str) -> str:

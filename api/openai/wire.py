@@ -14,7 +14,7 @@ from typing import Any
 
 from api.errors import OPENAI, Problem
 from api.live import sse
-from api.openai_choices import REPLACEMENT, Ending, Piece, ScoredToken, Spent
+from api.openai.choices import REPLACEMENT, Ending, Piece, ScoredToken, Spent
 
 # What OpenAI writes for tokens that cannot come.
 MIN_LOGPROB = -9999.0

@@ -13,7 +13,7 @@ from model.engine.generation import Generation, GenerationRequest
 from model.engine.scripted import ScriptedEngine
 from model.prompts.dialogue import SMOLLM2
 from tests.api.clients import Client, api_client
-from tests.api.openai_wire_files import events_of, put_together, taken_apart
+from tests.api.openai.wire_files import events_of, put_together, taken_apart
 
 PATH = "/v1/chat/completions"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.tgi_bodies import GenerateBody
-from api.tgi_tokens import TokenStep, text_of
+from api.tgi.bodies import GenerateBody
+from api.tgi.tokens import TokenStep, text_of
 from model.engine.base import ResidentModel
 from model.engine.events import Finished, FinishReason
 from model.errors import UnavailableError

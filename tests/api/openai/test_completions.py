@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from api.openai_bodies import MAX_CHOICES
+from api.openai.bodies import MAX_CHOICES
 from api.server import build_server
 from model.engine.generation import Generation, GenerationRequest
 from model.engine.scripted import ScriptedEngine
 from tests.api.clients import Client, api_client, build_service, client_of, wait_until_ready
 from tests.api.hang_up import become_idle, post_and_hang_up
-from tests.api.openai_wire_files import events_of, put_together, taken_apart
+from tests.api.openai.wire_files import events_of, put_together, taken_apart
 from tests.api.tokenized import ContinuingEngine, TokenizedEngine, hub_preset
 from tests.checkpoints import STARCODER2_TOKENS, write_tokenizer
 

@@ -13,10 +13,10 @@ from fastapi.responses import Response
 from api.asking import Asker, client_name
 from api.hang_up import unless_gone
 from api.model_choice import model_for
-from api.openai_answers import answer_live, answer_whole
-from api.openai_bodies import ChatBody
-from api.openai_choices import Choices
-from api.openai_wire import ChatForm, Envelope
+from api.openai.answers import answer_live, answer_whole
+from api.openai.bodies import ChatBody
+from api.openai.choices import Choices
+from api.openai.wire import ChatForm, Envelope
 from api.turns import chat_request
 from model.requests import ChatRequest
 from model.sampling import SamplingParams

@@ -20,12 +20,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from api import llamacpp_bodies as bodies
 from api.asking import Answer, Asker, client_name
 from api.errors import LLAMACPP, Kind, Problem
 from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, sse
-from api.llamacpp_bodies import (
+from api.llamacpp import bodies
+from api.llamacpp.bodies import (
     CompletionBody,
     CompletionOptions,
     CompletionText,
@@ -34,7 +34,7 @@ from api.llamacpp_bodies import (
     TemplateBody,
     TokenizeBody,
 )
-from api.llamacpp_limits import LineLimits
+from api.llamacpp.limits import LineLimits
 from api.model_choice import model_for
 from api.refusals import RefusedError
 from api.turns import chat_request

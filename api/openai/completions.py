@@ -15,10 +15,10 @@ from pydantic import Discriminator, Tag
 from api import tabby
 from api.asking import Asker, client_name
 from api.model_choice import model_for
-from api.openai_answers import answer_live, answer_whole
-from api.openai_bodies import CompletionBody
-from api.openai_choices import Choices, Opened
-from api.openai_wire import CompletionForm, Envelope
+from api.openai.answers import answer_live, answer_whole
+from api.openai.bodies import CompletionBody
+from api.openai.choices import Choices, Opened
+from api.openai.wire import CompletionForm, Envelope
 from api.tabby import TabbyBody
 from model.fitting import FittedRequest
 from model.prompts.segments import render

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from api.legacy_parameters import LegacyParameters
-from api.llama_settings import NEUTRAL, LlamaSettings
+from api.llamacpp.settings import NEUTRAL, LlamaSettings
 from api.sampling_fields import COMPLETION_TOKENS
 from api.strict_body import StrictBody
 from api.turns import Turns
@@ -38,7 +38,7 @@ _STOP_TYPES = {FinishReason.EOS_TOKEN: "eos", FinishReason.STOP_SEQUENCE: "word"
 class CompletionOptions(LlamaSettings):
     """What `/completion` and `/infill` share.
 
-    `n_indent` and `t_max_predict_ms` are those of `api.llamacpp_limits`.
+    `n_indent` and `t_max_predict_ms` are those of `api.llamacpp.limits`.
     """
 
     model: str = ""
@@ -161,7 +161,7 @@ class CompletionText:
     """What a completion came to.
 
     Attributes:
-        text: after `api.llamacpp_limits` had their say.
+        text: after `api.llamacpp.limits` had their say.
         is_cut: they ended it.
         notes: what was left out of the request, in words.
     """

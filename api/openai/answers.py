@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse, Response
 
 from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, sse
-from api.openai_choices import Choices, Opened, Piece
-from api.openai_wire import Envelope, Form, error_frame, usage_of
+from api.openai.choices import Choices, Opened, Piece
+from api.openai.wire import Envelope, Form, error_frame, usage_of
 
 OnOpened = Callable[[Opened], None]
 
