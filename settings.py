@@ -52,9 +52,17 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _split(value: Any) -> Any:
-    """What stands between commas; an environment variable has no other way to be a list."""
-    return _names(value) if isinstance(value, str) else value
+def _split_keys(value: Any) -> Any:
+    """What stands between commas; an environment variable has no other way to be a list.
+
+    No key at all is a slip where something was written: it would leave the API open.
+    """
+    if not isinstance(value, str):
+        return value
+    keys = _names(value)
+    if not keys and value:
+        raise ValueError("there is no key between the commas")
+    return keys
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -191,7 +199,7 @@ class Settings(BaseSettings):
         description="Host names, divided by commas, under which the app may be asked for besides "
         "this machine's own. Where the app is public, an empty list allows every name.",
     )
-    api_key: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
+    api_key: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)] = Field(
         default=(),
         description="Keys, divided by commas, of which the API's clients must send one. Without "
         "any, everybody who reaches the app may use the API. The page asks for none. Better set "

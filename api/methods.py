@@ -1,4 +1,4 @@
-"""Requests for a path of ours by a method that it does not take.
+"""Requests for a path of ours by a method that it does not take, and for a path beside ours.
 
 Else the page would get them, and answer in a form that no client of an API reads.
 """
@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.own_routes import OwnRoutes
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# All that begins so is OpenAI's and Ollama's: nothing of the page's.
+OURS = ("/v1", "/api")
 
 
 class HeadAsGet:
@@ -59,5 +61,21 @@ def _refusal(methods: list[str]) -> Callable[[Request], Awaitable[Response]]:
         told = " and ".join(methods)
         allowed = {"Allow": ", ".join(methods)}
         raise HTTPException(405, f"{request.url.path[:100]} takes {told}.", allowed)
+
+    return refuse
+
+
+def refuse_other_paths(app: FastAPI, routes: OwnRoutes) -> None:
+    """Of `OURS`. Call it after the last route."""
+    for start in OURS:
+        served = sorted({path for _, path in routes.all() if path.startswith(f"{start}/")})
+        refuse = _unknown(", ".join(path for path in served if not path.endswith("/")))
+        app.router.add_route(f"{start}/{{rest:path}}", refuse, METHODS, include_in_schema=False)
+
+
+def _unknown(served: str) -> Callable[[Request], Awaitable[Response]]:
+    async def refuse(request: Request) -> Response:
+        asked = f"{request.method} {request.url.path[:100]}"
+        raise HTTPException(404, f"{asked} is not served. There are: {served}.")
 
     return refuse

@@ -126,8 +126,10 @@ def _declare_live_answer(operation: dict[str, Any], path: str, models: dict[str,
     """Of routes whose body may ask for a stream, and of those that only stream."""
     if path == "/generate_stream":
         operation["responses"]["200"]["content"] = {}
-    elif not _has_property(operation.get("requestBody", {}), "stream", models):
-        return
+    elif path == "/tokenize" or not _has_property(
+        operation.get("requestBody", {}), "stream", models
+    ):
+        return  # TGI's clients send it a whole request for a stream, and get a list
     is_ollama = protocol_of("POST", path) is OLLAMA
     media_type = NDJSON if is_ollama else SSE
     form = "Lines, each a JSON object." if is_ollama else "Events, each a JSON object."
@@ -154,6 +156,8 @@ def _declare_problems(
     protocol = protocol_of(method, path)
     operation.setdefault("tags", [protocol.name])
     responses = operation["responses"]
+    if path in NOT_SERVED_ROUTES:
+        responses.pop("200", None)
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
     wants_key = wants_key and path not in OPEN_ROUTES

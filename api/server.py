@@ -21,8 +21,9 @@ from api import tabby
 from api.asking import Asker
 from api.errors import LLAMACPP, RETRY_AFTER_SECONDS, Kind, Problem
 from api.handlers import add_handlers
+from api.json_bodies import JsonBodies
 from api.keys import KeyGuard, Keys
-from api.methods import HeadAsGet, refuse_other_methods
+from api.methods import HeadAsGet, refuse_other_methods, refuse_other_paths
 from api.metrics import Measured, Metrics
 from api.metrics import build_routes as build_metrics_routes
 from api.middleware import (
@@ -35,7 +36,6 @@ from api.middleware import (
     ShutDoors,
     content_security_policy,
 )
-from api.openai.routes import refuse_the_rest
 from api.openapi import add_description
 from api.overlap import build_routes as build_overlap_routes
 from api.own_routes import OwnRoutes
@@ -98,7 +98,7 @@ def build_server(
     add_description(app, wants_key=bool(keys))
     routes = OwnRoutes(app)
     refuse_other_methods(app, routes)
-    refuse_the_rest(app)
+    refuse_other_paths(app, routes)
     _add_walls(
         app,
         routes,
@@ -173,6 +173,7 @@ def _add_walls(
     """
     app.add_middleware(Faults, routes=routes)
     app.add_middleware(ShutDoors)
+    app.add_middleware(JsonBodies, routes=routes)
     # Not FastAPI's `max_body_size`: that one stands outside of `BodyLimit` and would put its own
     # plain-text answer in place of ours.
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
@@ -206,7 +207,11 @@ def _add_walls(
 
 
 def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
-    @app.get("/health", tags=["Server"])
+    unwell: dict[int | str, dict[str, Any]] = {
+        503: {"description": "Not well, or not ready yet; the body says which."}
+    }
+
+    @app.get("/health", tags=["Server"], responses=unwell)
     async def health() -> JSONResponse:
         """Whether the thread that owns the models lives: 200 or 503.
 
@@ -216,14 +221,14 @@ def _add_health_routes(app: FastAPI, service: GenerationService) -> None:
         """
         return JSONResponse(_health_body(service), _health_status(service.engine.health.is_alive))
 
-    @app.get("/v1/health", tags=["llama.cpp", "Tabby"])
+    @app.get("/v1/health", tags=["llama.cpp", "Tabby"], responses=unwell)
     async def llamacpp_health() -> JSONResponse:
         """The same, but 503 also until a model can be asked, as llama.cpp has it. Tabby's clients
         find what they look for in it too."""
         body = _health_body(service) | tabby.health(service.residency)
         return JSONResponse(body, _health_status(body["status"] == "ok"))
 
-    @app.get("/ready", tags=["Server"])
+    @app.get("/ready", tags=["Server"], responses=unwell)
     async def ready() -> JSONResponse:
         """Whether both models can be asked: 200, or 503 with what each slot is at."""
         statuses = {slot: service.residency.status(slot) for slot in SLOTS}

@@ -16,6 +16,7 @@ from model.requests import (
     ChatRequest,
     Overflow,
     PlaygroundRequest,
+    TokensRequest,
     boxes_of,
     check_complete,
     slot_of,
@@ -61,6 +62,9 @@ def fit(
     """
     check_texts(boxes_of(request))
     check_complete(request)
+    if isinstance(request, TokensRequest) and len(request.prompt_ids) > _limit(resident):
+        # Before each of what may be millions is looked at.
+        raise ContextLengthError(len(request.prompt_ids), _limit(resident))
     form = form_of(request, resident)
     encoder = PromptEncoder(resident.tokenizer)
     encoded = form.encoded or encoder.encode(form.prompt.build(0))

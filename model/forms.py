@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model.engine.base import ResidentModel
-from model.errors import CapabilityError, PromptError
+from model.errors import CapabilityError
 from model.prompts import assistant
 from model.prompts.assistant import SHORT_PROMPT, build_assistant
 from model.prompts.continuation import (
@@ -16,7 +16,7 @@ from model.prompts.continuation import (
 )
 from model.prompts.dialogue import Message
 from model.prompts.infill import build_infill
-from model.prompts.raw import is_infill, parse_raw
+from model.prompts.raw import is_infill, parse_raw, spells_gap
 from model.prompts.segments import Prompt, Special
 from model.requests import (
     AssistantRequest,
@@ -28,9 +28,6 @@ from model.requests import (
     TokensRequest,
 )
 from model.trimming import EncodedPrompt, Shortenable, read_ids
-
-# Larger ones do not fit into a tokenizer's own type.
-MAX_TOKEN_ID = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,8 @@ def _completion_form(request: CompletionRequest, resident: ResidentModel) -> For
 def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:
     special_id = resident.tokenizer.special_id
     prompt = parse_raw(request.prompt, special_id)
+    if spells_gap(request.prompt) and not (resident.infill and is_infill(prompt)):
+        raise _cannot_read_gap(resident)
     if not any(isinstance(segment, Special) for segment in prompt):
         plain = CompletionRequest(request.prompt, request.params)
         return replace(_completion_form(plain, resident), truncate=request.truncate)
@@ -90,12 +89,6 @@ def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:
 
 
 def _tokens_form(prompt_ids: tuple[int, ...], resident: ResidentModel) -> Form:
-    for id_ in frozenset(prompt_ids):
-        if not 0 <= id_ < MAX_TOKEN_ID or not resident.tokenizer.token_text(id_):
-            raise PromptError(
-                f"The prompt holds the token {id_}, which the model's vocabulary lacks.",
-                "Encode it with this model's own tokenizer.",
-            )
     encoded = read_ids(prompt_ids, resident.tokenizer)
     prompt = tuple(piece.segment for piece in encoded)
     shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
@@ -105,10 +98,7 @@ def _tokens_form(prompt_ids: tuple[int, ...], resident: ResidentModel) -> Form:
 def _infill_form(request: InfillRequest, resident: ResidentModel) -> Form:
     dialect = resident.infill
     if dialect is None:
-        raise CapabilityError(
-            f"{resident.preset.title} has no fill-in-the-middle tokens, so it cannot infill.",
-            "Let it continue the prefix instead, or load a StarCoder model with --base-model.",
-        )
+        raise _cannot_infill(resident)
 
     prefix, healed = request.prefix, ""
     if dialect.is_prefix_healed and (request.order or dialect.orders[0]) == "spm":
@@ -128,6 +118,24 @@ def _infill_form(request: InfillRequest, resident: ResidentModel) -> Form:
     advice = "Shorten the path or the repository's name."
     shortenable = Shortenable(build, len(request.context), "files", advice)
     return Form(shortenable, dialect.stop_tokens, healed=healed)
+
+
+def _cannot_infill(resident: ResidentModel) -> CapabilityError:
+    return CapabilityError(
+        f"{resident.preset.title} has no fill-in-the-middle tokens, so it cannot infill.",
+        "Let it continue the prefix instead, or load a StarCoder model with --base-model.",
+    )
+
+
+def _cannot_read_gap(resident: ResidentModel) -> CapabilityError:
+    """Left as text, the tokens would be code to the model, and its answer nonsense."""
+    dialect = resident.infill
+    if dialect is None:
+        return _cannot_infill(resident)
+    return CapabilityError(
+        f"The prompt's fill-in-the-middle tokens are not those of {resident.preset.title}.",
+        f"Spell them {dialect.prefix}, {dialect.suffix} and {dialect.middle}.",
+    )
 
 
 def _split_healed(text: str, resident: ResidentModel) -> tuple[str, str]:

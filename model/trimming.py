@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from model.errors import CapabilityError, ContextLengthError
+from model.errors import CapabilityError, ContextLengthError, PromptError
 from model.prompts.segments import Part, Prompt, Segment, Special, Text
 from model.tokenization import PromptTokenizer, is_special
 
@@ -18,6 +18,9 @@ Side = Literal["start", "end"]
 
 # Where prefix and suffix are both long: what stands before the gap tells more.
 SUFFIX_SHARE = 4
+
+# Larger ids do not fit into a tokenizer's own type.
+MAX_TOKEN_ID = 2**31
 
 # A character has at most four bytes, hence at most four tokens.
 _MAX_CHAR_TOKENS = 4
@@ -118,7 +121,17 @@ class PromptEncoder:
 
 
 def read_ids(ids: Sequence[int], tokenizer: PromptTokenizer) -> EncodedPrompt:
-    """`ids` as the prompt that they make: each special token apart, and the texts between them."""
+    """`ids` as the prompt that they make: each special token apart, and the texts between them.
+
+    Raises:
+        PromptError: the vocabulary lacks one of them.
+    """
+    for id_ in frozenset(ids):
+        if not 0 <= id_ < MAX_TOKEN_ID or not tokenizer.token_text(id_):
+            raise PromptError(
+                f"The model's vocabulary lacks the token {id_}.",
+                "Encode texts with this model's own tokenizer.",
+            )
     pieces: list[Piece] = []
     run: list[int] = []
 

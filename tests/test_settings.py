@@ -154,6 +154,17 @@ def test_keys_come_from_the_environment_and_are_shown_nowhere(
     assert "hidden" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("keys", [",", " , "])
+def test_keys_that_hold_none_do_not_leave_the_api_open(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("STARCODER_API_KEY", keys)
+    with pytest.raises(SettingsError, match="there is no key between the commas"):
+        load_settings([])
+    monkeypatch.setenv("STARCODER_API_KEY", "")
+    assert load_settings([]).api_keys == ()
+
+
 @pytest.mark.parametrize("key", ["hidden key", "hiddené", "hidden\x00"])
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(SettingsError) as caught:

@@ -12,9 +12,10 @@ differs on purpose:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -35,6 +36,7 @@ from api.llamacpp.bodies import (
     TokenizeBody,
 )
 from api.llamacpp.limits import LineLimits
+from api.long_answers import answer_list
 from api.model_choice import model_for
 from api.refusals import RefusedError
 from api.turns import chat_request
@@ -107,7 +109,7 @@ def build_routes(asker: Asker) -> APIRouter:
     return router
 
 
-async def tokenize(asker: Asker, body: TokenizeBody) -> dict[str, Any]:
+async def tokenize(asker: Asker, body: TokenizeBody) -> Response:
     """The tokens of `content`, infill and file tokens spelt out in it counting as tokens unless
     `parse_special` is false.
 
@@ -116,11 +118,15 @@ async def tokenize(asker: Asker, body: TokenizeBody) -> dict[str, Any]:
     """
     check_texts([("content", body.content)])
     async with asker.model("base") as resident:
-        ids = await asyncio.to_thread(_encode, body, resident)
-        if not body.with_pieces:
-            return {"tokens": ids}
-        text_of = resident.tokenizer.token_text
-        return {"tokens": [{"id": id_, "piece": text_of(id_)} for id_ in ids]}
+        return await answer_list(partial(_tokens, body, resident), key="tokens")
+
+
+def _tokens(body: TokenizeBody, resident: ResidentModel) -> Iterator[Any]:
+    ids = _encode(body, resident)
+    if not body.with_pieces:
+        return iter(ids)
+    text_of = resident.tokenizer.token_text
+    return ({"id": id_, "piece": text_of(id_)} for id_ in ids)
 
 
 def _encode(body: TokenizeBody, resident: ResidentModel) -> list[int]:

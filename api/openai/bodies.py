@@ -96,6 +96,9 @@ class Body(BaseModel):
     top_k: int | None = None
     min_p: float | None = None
     repetition_penalty: float | None = None
+    do_sample: bool | None = Field(
+        None, description="TGI's, which llm-ls sends; false is temperature 0 where none is named."
+    )
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
@@ -116,13 +119,14 @@ class Body(BaseModel):
         """
         # -1 is vLLM's for off.
         top_k = 0 if self.top_k == -1 else self.top_k
+        is_greedy = self.do_sample is False and self.temperature is None
         return with_given(
             defaults,
             {"max_new_tokens": max_tokens_field},
             max_new_tokens=max_tokens,
             stop=self.stop or (),
             seed=seed_or_none(self.seed),
-            temperature=self.temperature,
+            temperature=0.0 if is_greedy else self.temperature,
             top_p=self.top_p,
             top_k=top_k,
             min_p=self.min_p,

@@ -63,8 +63,6 @@ TOLERATED: frozenset[str] = frozenset(
         *("prompt_cache_key", "prompt_cache_retention"),
         # Meaningless without tools, and sent without any by Zed and the Vercel SDK.
         "parallel_tool_calls",
-        # llm-ls: TGI's words, in the `parameters` of its default body.
-        "do_sample",
         # Zed's edit prediction, for its own servers.
         "environment",
         # llama.cpp's clients: the cache of the last prompt is always used.

@@ -21,6 +21,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -30,6 +31,7 @@ from api.asking import Asker, client_name
 from api.errors import TGI, Problem
 from api.hang_up import unless_gone
 from api.live import SSE, SSE_BEAT, LiveResponse, tgi_sse
+from api.long_answers import answer_list
 from api.model_choice import model_for
 from api.tgi.answers import Transcript, compute_type
 from api.tgi.bodies import ChatTokenizeBody, GenerateBody
@@ -83,7 +85,7 @@ def build_routes(asker: Asker) -> APIRouter:
     return router
 
 
-async def tokenize(asker: Asker, text: str) -> list[dict[str, Any]]:
+async def tokenize(asker: Asker, text: str) -> Response:
     """The tokens of `text` as `/generate` reads them: [{"id", "text", "start", "stop"}].
 
     Raises:
@@ -93,7 +95,7 @@ async def tokenize(asker: Asker, text: str) -> list[dict[str, Any]]:
     check_texts([("inputs", text)])
     async with asker.model("base") as resident:
         prompt = parse_raw(text, resident.tokenizer.special_id)
-        return await asyncio.to_thread(place_tokens, prompt, resident.tokenizer)
+        return await answer_list(partial(place_tokens, prompt, resident.tokenizer))
 
 
 async def _chat_tokenize(asker: Asker, body: ChatTokenizeBody) -> dict[str, Any]:

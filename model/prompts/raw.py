@@ -59,6 +59,11 @@ def is_infill(prompt: Prompt) -> bool:
     return Special("<fim_middle>") in prompt or Special("<fim-middle>") in prompt
 
 
+def spells_gap(text: str) -> bool:
+    """Whether `text` asks for a middle in the tokens of any family, known to the model or not."""
+    return all(re.search(f"<fim[_-]{name}>", text) for name in ("prefix", "middle"))
+
+
 @lru_cache(maxsize=16)
 def _splitter(tokens: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("(" + "|".join(map(re.escape, tokens)) + ")")

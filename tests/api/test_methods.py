@@ -68,3 +68,10 @@ async def test_the_page_keeps_its_own_paths(client: Client) -> None:
     assert (await client.get("/")).text == "the page"
     assert (await client.put("/of/the/page")).text == "the page"
     assert (await client.head("/")).status_code == 200
+
+
+async def test_what_is_beside_our_paths_is_refused_in_its_form(client: Client) -> None:
+    pull = await client.post("/api/pull", json={})
+    assert (pull.status_code, "/api/generate" in pull.json()["error"]) == (404, True)
+    embed = await client.post("/v1/embeddings", json={})
+    assert "/v1/completions" in embed.json()["error"]["message"]

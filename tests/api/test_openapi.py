@@ -111,6 +111,18 @@ async def test_errors_are_declared_in_the_form_of_the_protocol() -> None:
                 assert protocol.body(PROBLEM, int(status)).keys() <= example["value"].keys()
 
 
+async def test_what_a_server_that_is_unwell_answers_is_declared() -> None:
+    paths = (await read_schema())["paths"]
+    for path in ("/health", "/v1/health", "/ready"):
+        assert {"200", "503"} <= set(paths[path]["get"]["responses"]), path
+
+
+async def test_only_answers_that_come_are_declared() -> None:
+    paths = (await read_schema())["paths"]
+    assert "200" not in paths["/slots"]["get"]["responses"]
+    assert list(paths["/tokenize"]["post"]["responses"]["200"]["content"]) == ["application/json"]
+
+
 async def test_fastapis_own_error_form_is_nowhere() -> None:
     assert "HTTPValidationError" not in str(await read_schema())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -127,3 +129,19 @@ async def test_inputs_that_are_no_text_are_refused_in_tgis_form(inputs: object) 
         answer = await client.post("/tokenize", json={"inputs": inputs})
     assert answer.status_code == 422
     assert answer.json()["error_type"] == "validation"
+
+
+async def test_a_long_text_does_not_keep_others_waiting() -> None:
+    """Half a million tokens are told one by one, off the loop that answers everybody."""
+    async with api_client() as client:
+        for body in ({"inputs": "x " * 60_000}, {"content": "x " * 60_000, "with_pieces": True}):
+            task = asyncio.create_task(client.post("/tokenize", json=body))
+            start = last = time.monotonic()
+            longest = 0.0
+            while not task.done():
+                await asyncio.sleep(0.001)
+                now = time.monotonic()
+                longest, last = max(longest, now - last), now
+            # A share of the whole, as machines differ.
+            assert longest < (last - start) / 4, body.keys()
+            assert (await task).status_code == 200

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from model.engine.base import ResidentModel
-from model.errors import ContextLengthError, PromptError
+from model.errors import CapabilityError, ContextLengthError, PromptError
 from model.fitting import fit
 from model.prompts.segments import render
 from model.requests import RawRequest, TokensRequest
@@ -81,7 +81,7 @@ def test_token_ids_are_taken_as_they_are(starcoder: ResidentModel) -> None:
 def test_a_token_that_the_vocabulary_lacks_is_refused(
     starcoder: ResidentModel, unknown: int
 ) -> None:
-    with pytest.raises(PromptError, match=f"the token {unknown},"):
+    with pytest.raises(PromptError, match=f"lacks the token {unknown}\\."):
         fit(TokensRequest((65, unknown), PARAMS), starcoder, overflow="refuse")
 
 
@@ -90,6 +90,33 @@ def test_too_many_token_ids_are_refused_even_where_others_are_trimmed(
 ) -> None:
     with pytest.raises(ContextLengthError):
         fit(TokensRequest((65,) * 100, PARAMS), starcoder, overflow="trim")
+
+
+def test_too_many_token_ids_are_refused_before_each_is_looked_at(starcoder: ResidentModel) -> None:
+    unknown = (10**9,) * 1000
+    with pytest.raises(ContextLengthError, match=r"1,?000"):
+        fit(TokensRequest(unknown, PARAMS), starcoder, overflow="refuse")
+
+
+def test_a_gap_spelt_out_is_refused_where_the_model_cannot_infill(starcoder: ResidentModel) -> None:
+    """Whether or not its vocabulary happens to have the tokens."""
+    request = RawRequest(PSM.format("a", "b"), PARAMS)
+    with pytest.raises(CapabilityError, match="cannot infill"):
+        fit(request, replace(starcoder, infill=None), overflow="refuse")
+
+
+def test_a_gap_in_another_familys_tokens_is_refused_with_the_right_ones(
+    starcoder: ResidentModel,
+) -> None:
+    request = RawRequest(PSM.format("a", "b").replace("_", "-"), PARAMS)
+    with pytest.raises(CapabilityError, match="<fim_prefix>, <fim_suffix> and <fim_middle>"):
+        fit(request, starcoder, overflow="refuse")
+
+
+def test_a_text_about_one_of_the_tokens_is_no_gap(starcoder: ResidentModel) -> None:
+    request = RawRequest("# ends at <fim-middle>", PARAMS)
+    prompt = fit(request, replace(starcoder, infill=None), overflow="refuse").prompt
+    assert render(prompt) == "# ends at <fim-middle>"
 
 
 @pytest.mark.parametrize("request_", [RawRequest("", PARAMS), TokensRequest((), PARAMS)])

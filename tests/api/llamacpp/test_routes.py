@@ -279,3 +279,10 @@ async def test_props_leave_a_parked_model_where_it_is() -> None:
         props = (await client.get("/props")).json()
         assert isinstance(service.residency.status("base"), Parked)
     assert props["model_alias"] == "scripted"
+
+
+async def test_an_id_that_the_vocabulary_lacks_is_not_passed_over() -> None:
+    async with api_client() as client:
+        response = await client.post("/detokenize", json={"tokens": [65, 99_999]})
+    assert response.status_code == 400
+    assert "lacks the token 99999" in response.json()["error"]["message"]

@@ -111,6 +111,14 @@ async def test_llm_lss_nested_parameters_count_unless_the_body_says_otherwise() 
     assert (params.max_new_tokens, params.temperature, params.top_p) == (60, 0.3, 0.8)
 
 
+async def test_llm_ls_may_ask_not_to_sample() -> None:
+    greedy, sampled = [
+        (await asked({"prompt": "x", "parameters": {"do_sample": False} | more}))[0].params
+        for more in ({}, {"temperature": 0.3})
+    ]
+    assert (greedy.temperature, sampled.temperature) == (0.0, 0.3)
+
+
 async def test_further_settings_of_other_servers_count() -> None:
     [request] = await asked(
         {"prompt": "x", "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.2, "seed": -1}

@@ -10,19 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.asking import Asker
 from api.tgi.answers import Transcript
 from api.tgi.bodies import GenerateBody
-from api.tgi.routes import tokenize
 from api.tgi.tokens import LastSteps, TokenStep, place_tokens, token_steps
 from model.engine.base import ResidentModel
 from model.engine.events import Alternative, Finished, FinishReason, Timings, Token, Usage
 from model.engine.scripted import END_OF_TEXT, ByteTokenizer
-from model.errors import PromptError
 from model.prompts.segments import Special, Text
 from model.tokenization import PromptTokenizer
 from tests import checkpoints
-from tests.api.clients import api_client, build_service, wait_until_ready
+from tests.api.clients import api_client
 from tests.model.residents import build_resident
 
 TOKENIZER = ByteTokenizer()
@@ -197,24 +194,16 @@ def test_places_cover_the_prompt_without_a_gap(starcoder: ResidentModel, texts: 
 
 
 async def test_tokenize_counts_as_generate_does() -> None:
-    service = build_service()
-    asker = Asker(service)
     text = "<fim_prefix>é<fim_suffix><|end|><fim_middle>"
     async with api_client() as client:
         response = await client.post("/generate", json={"inputs": text})
-    service.residency.start()
-    await wait_until_ready(service)
-    tokens = await tokenize(asker, text)
+        tokens = (await client.post("/tokenize", json={"inputs": text})).json()
     assert len(tokens) == int(response.headers["x-prompt-tokens"])
     assert tokens[:3] == [
         {"id": 257, "text": "<fim_prefix>", "start": 0, "stop": 12},
         {"id": 0xC3, "text": "é", "start": 12, "stop": 14},
         {"id": 0xA9, "text": "é", "start": 12, "stop": 14},
     ]
-    with pytest.raises(PromptError):
-        await tokenize(asker, "a\x00")
-    await service.residency.close()
-    service.engine.close()
 
 
 async def test_a_conversation_is_told_as_the_model_gets_it() -> None:
