@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from api.errors import (
     STATUS_BY_KIND,
     TGI,
     Kind,
+    Problem,
     Protocol,
     answer_problem,
     kind_of,
@@ -67,12 +69,54 @@ def test_the_status_of_an_error(error: PlaygroundError, own: int, tgi: int, open
     assert [each.status(kind) for each in (OWN, TGI, OPENAI)] == [own, tgi, openai]
 
 
+MESSAGE = "It went wrong. Try something else."
+INVALID = "invalid_request_error"
+DENIED = "authentication_error"
+
+# The statuses in the order of `PROTOCOLS`, and what TGI, OpenAI and llama.cpp call it.
+SAID: dict[Kind, tuple[tuple[int, ...], str, str, str]] = {
+    Kind.VALIDATION: ((422, 422, 400, 400, 400), "validation", INVALID, INVALID),
+    Kind.UNAUTHORIZED: ((401,) * 5, "unauthorized", DENIED, DENIED),
+    Kind.NOT_FOUND: ((404,) * 5, "not_found", INVALID, "not_found_error"),
+    Kind.NOT_ALLOWED: ((405,) * 5, "method_not_allowed", INVALID, INVALID),
+    Kind.TOO_LARGE: ((413,) * 5, "too_large", INVALID, INVALID),
+    Kind.LOADING: ((503,) * 5, "loading", "server_error", "unavailable_error"),
+    Kind.OVERLOADED: (
+        (503, 429, 429, 503, 503),
+        "overloaded",
+        "rate_limit_error",
+        "unavailable_error",
+    ),
+    Kind.UNAVAILABLE: ((503,) * 5, "unavailable", "server_error", "unavailable_error"),
+    Kind.GENERATION: ((500, 424, 500, 500, 500), "generation", "server_error", "server_error"),
+    Kind.NOT_SERVED: ((501,) * 5, "not_served", "server_error", "not_supported_error"),
+    Kind.WRONG_HOST: ((421,) * 5, "wrong_host", INVALID, INVALID),
+}
+
+
+def said(kind: Kind) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Status and body by protocol, of a problem with `some.field`."""
+    statuses, tgi, openai, llamacpp = SAID[kind]
+    wait = {"estimated_time": 20.0} if kind is Kind.LOADING else {}
+    error = {"message": MESSAGE, "type": openai, "param": "some.field", "code": "SomeError"}
+    bodies: tuple[dict[str, Any], ...] = (
+        {"detail": MESSAGE, "error_type": "SomeError"},
+        {"error": MESSAGE, "error_type": tgi, **wait},
+        {"error": error, "detail": [{"loc": "some.field", "msg": MESSAGE, "type": openai}]},
+        {"error": {"code": statuses[3], "message": MESSAGE, "type": llamacpp}},
+        {"error": MESSAGE},
+    )
+    names = [protocol.name for protocol in PROTOCOLS]
+    return dict(zip(names, zip(statuses, bodies, strict=True), strict=True))
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
 @pytest.mark.parametrize("kind", list(Kind))
-def test_every_protocol_says_every_kind_with_its_message(protocol: Protocol, kind: Kind) -> None:
-    problem = problem_of(errors.QueueFullError(32))
-    body = protocol.body(problem, protocol.status(kind))
-    assert "32 requests wait already" in json.dumps(body)
+def test_every_protocol_says_every_kind_by_its_own_status_and_body(
+    protocol: Protocol, kind: Kind
+) -> None:
+    answer = answer_problem(Problem(kind, MESSAGE, "SomeError", "some.field"), protocol)
+    assert (answer.status_code, json.loads(bytes(answer.body))) == said(kind)[protocol.name]
 
 
 def test_only_what_may_work_in_a_moment_says_when_to_come_back() -> None:

@@ -135,3 +135,25 @@ def test_the_embedded_model_fills_a_gap_for_it_streamed_and_whole(local_app: Run
     assert [output.token.id for output in told] == [token.id for token in whole.details.tokens]
     assert told[-1].details is not None
     assert told[-1].details.finish_reason == whole.details.finish_reason
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_the_embedded_model_chats_for_it_streamed_and_whole(local_app: RunningApp) -> None:
+    client = InferenceClient(model=local_app.url)
+    asked = {
+        "messages": [{"role": "user", "content": "Say hello."}],
+        "max_tokens": 12,
+        "temperature": 0,
+    }
+    whole = client.chat_completion(**asked)
+    chunks = list(client.chat_completion(**asked, stream=True))
+    [choice] = whole.choices
+    assert choice.message.role == "assistant"
+    assert choice.message.content
+    told = [chunk.choices[0] for chunk in chunks]
+    assert "".join(each.delta.content or "" for each in told) == choice.message.content
+    assert [each.finish_reason for each in told[:-1]] == [None] * (len(told) - 1)
+    assert told[-1].finish_reason == choice.finish_reason
+    assert whole.model == chunks[0].model == "embedded-chat"
+    assert 0 < whole.usage.completion_tokens <= 12

@@ -1,8 +1,9 @@
 """Golden wire files: a request as a client sends it, and what goes back over the wire.
 
 A `.json` file holds the case: `source` (whose request it is), `method`, `path`, `request`, `status`
-and `answer`; where the answer is a stream, it lies in the `.txt` beside it, as it is sent. What
-differs from run to run is masked: times, durations and drawn seeds.
+and `answer`; where the answer is no JSON, it lies in the `.txt` beside it, as it is sent. `before`
+are requests that are made first. What differs from run to run or from machine to machine is masked:
+times, durations, drawn seeds and the processor.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 MASKS = {
     **dict.fromkeys(("created_at", "modified_at"), "TIME"),
     **dict.fromkeys(("total_duration", "prompt_eval_duration", "eval_duration"), "NANOSECONDS"),
+    **dict.fromkeys(("arch", "cpu_info", "cpu_count"), "MACHINE"),
 }
 # "prompt_ms", "timings/predicted_per_second"
 TIMING_ENDS = ("_ms", "_per_second")
@@ -38,23 +40,28 @@ class WireCase:
         return data
 
     @property
-    def is_live(self) -> bool:
+    def is_text(self) -> bool:
         return self.path.with_suffix(".txt").exists()
 
     async def ask(self, client: httpx.AsyncClient) -> httpx.Response:
-        case = self.data
-        body = {"json": case["request"]} if "request" in case else {}
-        return await client.request(case["method"], case["path"], **body)
+        for earlier in self.data.get("before", ()):
+            await _request(client, earlier)
+        return await _request(client, self.data)
 
     def check(self, response: httpx.Response) -> None:
         """Compare the answer with the file's."""
         assert response.status_code == self.data["status"], response.text
-        if self.is_live:
+        if self.is_text:
             assert masked_stream(response.text) == self.path.with_suffix(".txt").read_text()
         else:
             # As text, so that the order of the keys counts too.
             expected = json.dumps(self.data["answer"], indent=2, ensure_ascii=False)
             assert json.dumps(masked(response.json()), indent=2, ensure_ascii=False) == expected
+
+
+async def _request(client: httpx.AsyncClient, case: dict[str, Any]) -> httpx.Response:
+    body = {"json": case["request"]} if "request" in case else {}
+    return await client.request(case["method"], case["path"], **body)
 
 
 def wire_cases(folder: str) -> list[WireCase]:

@@ -80,3 +80,35 @@ def test_a_cancelled_job_frees_the_engine(client: Client, scripted_app: RunningA
     job.cancel()
     assert client.predict("SAY: next", api_name="/continue") == "next"
     assert httpx.get(f"{scripted_app.url}/health").json()["num_running"] == 0
+
+
+@pytest.fixture
+def real_client(local_app: RunningApp) -> Iterator[Client]:
+    client = Client(local_app.url, verbose=False)
+    yield client
+    client.close()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_the_embedded_models_write_for_it_what_they_write_for_the_api(
+    real_client: Client, local_app: RunningApp
+) -> None:
+    prefix, suffix = "def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n"
+    settings = {"max_new_tokens": 12, "temperature": 0}
+    continued = real_client.predict(prefix, settings, api_name="/continue")
+    infilled = real_client.predict(prefix, suffix, settings, api_name="/infill")
+    said = real_client.predict(
+        "Hello.", system="Speak French.", settings=settings, api_name="/chat"
+    )
+    turns = [{"role": "system", "content": "Speak French."}, {"role": "user", "content": "Hello."}]
+    for text, route, body in (
+        (continued, "completions", {"prompt": prefix}),
+        (infilled, "completions", {"prompt": prefix, "suffix": suffix}),
+        (said, "chat/completions", {"messages": turns}),
+    ):
+        asked = {"max_tokens": 12, "temperature": 0, **body}
+        response = httpx.post(f"{local_app.url}/v1/{route}", json=asked, timeout=300)
+        [choice] = response.json()["choices"]
+        assert text.strip(), route
+        assert text == (choice["message"]["content"] if "message" in choice else choice["text"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
@@ -130,3 +131,27 @@ def test_the_embedded_model_fills_in_and_chats(local_app: RunningApp) -> None:
     assert whole.model == "embedded-base"
     assert chat.model == "embedded-chat"
     assert chat.choices[0].message.content
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_what_the_embedded_model_cannot_serve_is_an_exception_that_says_what(
+    local_app: RunningApp,
+) -> None:
+    with OpenAI(base_url=f"{local_app.url}/v1", api_key="none", max_retries=0) as client:
+        window = httpx.get(f"{local_app.url}/info").json()["max_total_tokens"]
+        words = {"role": "user", "content": "one " * (window + 100)}
+        with pytest.raises(openai.BadRequestError, match="logit_bias is not served") as refused:
+            ask(client, model="embedded", logit_bias={"5": 1})
+        with pytest.raises(openai.NotFoundError, match="There is no model 'gpt-4'") as unknown:
+            ask(client, model="gpt-4")
+        with pytest.raises(openai.BadRequestError) as long:
+            client.completions.create(model="embedded", prompt=[97] * (window + 100), max_tokens=1)
+        with pytest.raises(openai.BadRequestError) as long_chat:
+            client.chat.completions.create(model="embedded", messages=[words], max_tokens=1)
+    assert (refused.value.param, refused.value.status_code) == ("logit_bias", 400)
+    assert "embedded-base" in unknown.value.message
+    assert (unknown.value.param, unknown.value.code) == ("model", "model_not_found")
+    assert f"{window + 100:,} tokens long, 101 over the {window - 1:,}" in long.value.message
+    assert f" over the {window - 1:,} " in long_chat.value.message
+    assert long.value.code == long_chat.value.code == "ContextLengthError"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.servers import RunningApp
@@ -58,6 +59,28 @@ print(json.dumps({
 """
 
 
+# The same of a real model, whose texts nobody knows beforehand.
+REAL_SCRIPT = """
+import json, sys
+from text_generation import Client
+from text_generation.errors import ValidationError
+
+client = Client(sys.argv[1], timeout=300)
+prompt = sys.argv[2]
+whole = client.generate(prompt, max_new_tokens=12)
+streamed = list(client.generate_stream(prompt, max_new_tokens=12))
+try:
+    client.generate("word " * 20_000, max_new_tokens=1)
+except ValidationError as error:
+    refusal = str(error)
+print(json.dumps({
+    "whole": whole.model_dump(mode="json"),
+    "streamed": [one.model_dump(mode="json") for one in streamed],
+    "refusal": refusal,
+}))
+"""
+
+
 @pytest.fixture(scope="module")
 def python() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="text-generation-") as folder:
@@ -68,12 +91,16 @@ def python() -> Iterator[Path]:
         yield python
 
 
+def run(python: Path, script: str, *arguments: str) -> Any:
+    command = [str(python), "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module")
 def told(python: Path, scripted_app: RunningApp) -> Any:
-    command = [str(python), "-c", SCRIPT, scripted_app.url]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    return run(python, SCRIPT, scripted_app.url)
 
 
 def test_a_whole_answer_has_its_details(told: Any) -> None:
@@ -108,3 +135,24 @@ def test_errors_have_its_types(told: Any) -> None:
     assert "'watermark'" in watermark[1]
     assert failed == failed_on_the_way
     assert failed[0] == "GenerationError"
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_the_embedded_model_fills_a_gap_for_it_streamed_and_whole(
+    python: Path, local_app: RunningApp
+) -> None:
+    prompt = "<fim_prefix>def add(a, b):\n    return <fim_suffix>\n\nprint(add(1, 2))\n<fim_middle>"
+    told = run(python, REAL_SCRIPT, local_app.url, prompt)
+    whole, streamed = told["whole"], told["streamed"]
+    assert whole["generated_text"].strip()
+    assert "fim_" not in whole["generated_text"]
+    assert whole["details"]["generated_tokens"] <= 12
+    assert streamed[-1]["generated_text"] == whole["generated_text"]
+    assert streamed[-1]["details"]["finish_reason"] == whole["details"]["finish_reason"]
+    ids = [one["token"]["id"] for one in streamed]
+    assert ids == [token["id"] for token in whole["details"]["tokens"]]
+    texts = [one["token"]["text"] for one in streamed if not one["token"]["special"]]
+    assert "".join(texts) == whole["generated_text"]
+    window = httpx.get(f"{local_app.url}/info").json()["max_input_tokens"]
+    assert f"over the {window:,}" in told["refusal"]
