@@ -71,8 +71,14 @@ STARCODER2 = InfillFormat(
 SANTACODER = InfillFormat(
     "SantaCoder", *_HYPHENS, (END_OF_TEXT, *_HYPHENS, "<fim-pad>", *_FILE_TOKENS)
 )
-# The embedded model's adapter learned this one order, and nothing of repositories.
-SMOLLM2 = InfillFormat("SmolLM2", *_UNDERSCORES, _UNDERSCORE_STOPS, orders=("psm",))
+# The embedded model's adapter learned the suffix first above all, and nothing of repositories.
+SMOLLM2 = InfillFormat(
+    "SmolLM2",
+    *_UNDERSCORES,
+    _UNDERSCORE_STOPS,
+    orders=("spm", "psm"),
+    is_prefix_healed=True,
+)
 
 INFILL_FORMATS = {dialect.name: dialect for dialect in (STARCODER, STARCODER2, SANTACODER, SMOLLM2)}
 

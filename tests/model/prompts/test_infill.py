@@ -30,7 +30,7 @@ SUFFIX = "\n    return x\n"
 CONTEXT = (RepositoryFile("a.py", "A = 1\n"), RepositoryFile("lib/b.py", "B = 2\n"))
 
 
-@pytest.mark.parametrize("dialect", [STARCODER, STARCODER2, SMOLLM2])
+@pytest.mark.parametrize("dialect", [STARCODER, STARCODER2])
 def test_prefix_suffix_middle(dialect: InfillFormat) -> None:
     assert (
         render(build_infill(dialect, PREFIX, SUFFIX))
@@ -38,7 +38,7 @@ def test_prefix_suffix_middle(dialect: InfillFormat) -> None:
     )
 
 
-@pytest.mark.parametrize("dialect", [STARCODER, STARCODER2])
+@pytest.mark.parametrize("dialect", [STARCODER, STARCODER2, SMOLLM2])
 def test_suffix_prefix_middle_is_variant_two(dialect: InfillFormat) -> None:
     assert (
         render(build_infill(dialect, PREFIX, SUFFIX, order="spm"))
@@ -101,9 +101,17 @@ def test_other_families_refuse_a_repository(
         build_infill(dialect, PREFIX, SUFFIX, **extra)  # type: ignore[arg-type]
 
 
-def test_the_embedded_model_refuses_the_suffix_first() -> None:
-    with pytest.raises(CapabilityError, match="SmolLM2 was not trained"):
-        build_infill(SMOLLM2, PREFIX, SUFFIX, order="spm")
+def test_the_embedded_model_reads_the_suffix_first_unless_asked_otherwise() -> None:
+    suffix_first = build_infill(SMOLLM2, PREFIX, SUFFIX)
+    assert suffix_first == build_infill(SMOLLM2, PREFIX, SUFFIX, order="spm")
+    prefix_first = build_infill(SMOLLM2, PREFIX, SUFFIX, order="psm")
+    assert prefix_first == build_infill(STARCODER, PREFIX, SUFFIX)
+
+
+def test_an_order_that_a_family_did_not_learn_is_refused() -> None:
+    one_order = replace(STARCODER, orders=("psm",))
+    with pytest.raises(CapabilityError, match="StarCoder was not trained"):
+        build_infill(one_order, PREFIX, SUFFIX, order="spm")
 
 
 def test_typed_tokens_stay_text() -> None:
