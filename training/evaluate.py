@@ -176,7 +176,8 @@ def main() -> None:
         Contender("shipped", RECIPE.adapter, SMOLLM2.orders[0]),
     ]
     if adapter := trained_adapter():
-        contenders.append(Contender("trained", adapter, arguments.order))
+        trained = Contender("trained", adapter, arguments.order)
+        contenders += [trained] if trained.key != contenders[-1].key else []
     if arguments.only:
         contenders = [each for each in contenders if each.title in arguments.only]
     evaluation = Evaluation(data_folder() / "evaluation", getattr(torch, arguments.precision))

@@ -11,12 +11,11 @@ from pathlib import Path
 import torch
 
 from model.loading.embedded import RECIPE
-from model.prompts.infill import SMOLLM2, split_fill_marker
+from model.prompts.infill import FILL_MARKER, SMOLLM2, split_fill_marker
 from training.data import data_folder
-from training.evaluate import Contender, Evaluation, trained_adapter
-from training.fim import InfillIds, infill_prompt
+from training.evaluate import Contender, Evaluation
 from training.gaps import parses
-from training.greedy import Continuation, continue_greedily
+from training.judge import MAX_NEW_TOKENS, InfillJudge, Middle
 
 GAPS = tuple(
     text.strip("\n") + "\n"
@@ -56,46 +55,35 @@ GAPS = tuple(
         "(self.y - other.y) ** 2) ** 0.5",
     )
 )
-MAX_NEW_TOKENS = 48
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     evaluation = Evaluation(data_folder() / "evaluation", torch.float32)
-    contenders = [
-        Contender("shipped", RECIPE.adapter, SMOLLM2.orders[0]),
-        Contender("trained", trained_adapter(), "spm"),
-    ]
-    made = {each.title: fill(evaluation, each) for each in contenders}
-    text = "\n".join(_show(number, made) for number in range(len(GAPS)))
-    head = "# Twenty everyday gaps\n\nGreedy, 48 tokens at most, float32; results as they are."
+    shipped = Contender("shipped", RECIPE.adapter, SMOLLM2.orders[0])
+    judge = InfillJudge(evaluation.load(shipped), evaluation.tokenizer, shipped.order)
+    made = judge.fill([split_fill_marker(text) for text in GAPS])
+    text = "\n".join(_show(gap, middle) for gap, middle in zip(GAPS, made, strict=True))
+    ended, parsed = sum(middle.ended for middle in made), sum(map(_parses, GAPS, made))
+    head = (
+        "# Twenty everyday gaps\n\n"
+        f"The shipped adapter, greedy, {MAX_NEW_TOKENS} tokens at most, float32; results as they "
+        f"are. {ended} ended by themselves, {parsed} files parse."
+    )
     (Path(__file__).parent / "examples.md").write_text(f"{head}\n\n{text}", "utf-8")
 
 
-def fill(evaluation: Evaluation, contender: Contender) -> list[tuple[str, Continuation]]:
-    """Each gap's middle as text, and as it came."""
-    tokenizer = evaluation.tokenizer
-    ids, encode = InfillIds.of(tokenizer), tokenizer.encode_text
-    parts = [split_fill_marker(text) for text in GAPS]
-    prompts = [
-        infill_prompt(encode(prefix), encode(suffix), ids, contender.order)
-        for prefix, suffix in parts
-    ]
-    stops = [ids.end, ids.prefix, ids.suffix, ids.middle]
-    rows = continue_greedily(evaluation.load(contender), prompts, stops, MAX_NEW_TOKENS)
-    return [(tokenizer.decode(row.ids), row) for row in rows]
+def _parses(gap: str, middle: Middle) -> bool:
+    prefix, suffix = split_fill_marker(gap)
+    return parses(prefix + middle.text + suffix)
 
 
-def _show(number: int, made: dict[str, list[tuple[str, Continuation]]]) -> str:
-    prefix, suffix = split_fill_marker(GAPS[number])
-    lines = [f"## {number + 1}", "", "```python", GAPS[number].rstrip(), "```", ""]
-    for title, answers in made.items():
-        text, row = answers[number]
-        is_python = "parses" if parses(prefix + text + suffix) else "does not parse"
-        ended = "ended by itself" if row.ended else "did not end"
-        lines += [f"{title} ({ended}, {is_python}):", "", "```", text, "```", ""]
-    return "\n".join(lines)
+def _show(gap: str, middle: Middle) -> str:
+    is_python = "parses" if _parses(gap, middle) else "does not parse"
+    ended = "ended by itself" if middle.ended else "did not end"
+    shown = gap.rstrip().replace(FILL_MARKER, f"⟦{middle.text}⟧")
+    return f"```python\n{shown}\n```\n\n{ended}, {is_python}\n"
 
 
 if __name__ == "__main__":

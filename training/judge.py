@@ -57,6 +57,14 @@ class Answer:
     loss_without_suffix: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Middle:
+    """What a model wrote into a gap, and whether it ended by itself."""
+
+    text: str
+    ended: bool
+
+
 class InfillJudge:
     """Asks a model that can fill in, in the order that it is asked in by the app."""
 
@@ -68,9 +76,19 @@ class InfillJudge:
         self._ids = InfillIds.of(tokenizer)
 
     def answer(self, gaps: Sequence[HeldOutGap]) -> list[Answer]:
-        splits = [split_prefix(gap.prefix, self._order) for gap in gaps]
+        made = self.fill([(gap.prefix, gap.suffix) for gap in gaps])
+        with_suffix = self._losses(gaps, [gap.suffix for gap in gaps])
+        without = self._losses(gaps, [""] * len(gaps))
+        return [
+            score(gap, middle.text, middle.ended, one, other)
+            for gap, middle, one, other in zip(gaps, made, with_suffix, without, strict=True)
+        ]
+
+    def fill(self, gaps: Sequence[tuple[str, str]]) -> list[Middle]:
+        """The middle of each prefix and suffix, as the app asks for it."""
+        splits = [split_prefix(prefix, self._order) for prefix, _ in gaps]
         prompts = [
-            self._prompt(kept, gap.suffix) for gap, (kept, _) in zip(gaps, splits, strict=True)
+            self._prompt(kept, suffix) for (kept, _), (_, suffix) in zip(splits, gaps, strict=True)
         ]
         healed = [text for _, text in splits]
         longest = max(map(len, prompts))
@@ -78,13 +96,9 @@ class InfillJudge:
         ids = self._ids
         stops = [ids.end, ids.prefix, ids.suffix, ids.middle]
         made = continue_greedily(self._model, prompts, stops, MAX_NEW_TOKENS, healing)
-        with_suffix = self._losses(gaps, [gap.suffix for gap in gaps])
-        without = self._losses(gaps, [""] * len(gaps))
         return [
-            score(gap, self._tokenizer.decode(row.ids).removeprefix(space), row.ended, one, other)
-            for gap, space, row, one, other in zip(
-                gaps, healed, made, with_suffix, without, strict=True
-            )
+            Middle(self._tokenizer.decode(row.ids).removeprefix(space), row.ended)
+            for space, row in zip(healed, made, strict=True)
         ]
 
     def _prompt(self, prefix: str, suffix: str) -> list[int]:

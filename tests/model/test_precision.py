@@ -166,10 +166,10 @@ async def test_the_embedded_model_writes_code_in_fewer_bits_and_takes_what_was_p
     folder = await asyncio.to_thread(prepare_embedded, "base", lambda progress: None)
     params = SamplingParams(temperature=0, max_new_tokens=24)
     async with serving(folder, tmp_path, quantization) as served:
-        prompt = "def add(first, second):\n    return"
+        prompt = "def add(a, b):\n    return"
         events = await run(served.service, CompletionRequest(prompt, params))
         text = "".join(event.text for event in events if isinstance(event, Token))
-        assert "first + second" in text
+        assert "a + b" in text
         weights, cache = served.measure()
         plan, usage = served.plan(), assert_generated(events).usage
         row = plan.row(PRECISIONS[quantization])

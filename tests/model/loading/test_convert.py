@@ -162,7 +162,7 @@ def test_the_real_chat_model_answers_and_ends_its_turn() -> None:
 @pytest.mark.real
 @pytest.mark.timeout(600)
 def test_the_real_base_model_fills_in_the_middle_and_ends() -> None:
-    prompt = "<fim_prefix>def add(a, b):\n    return <fim_suffix>\n<fim_middle>"
+    prompt = "<fim_prefix><fim_suffix>\n<fim_middle>def add(a, b):\n    return"
     text = reply("base", prompt, 20)
     assert "a + b" in text
     assert text.endswith("<|endoftext|>")
