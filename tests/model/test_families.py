@@ -37,7 +37,7 @@ INFILL: dict[str, tuple[Writer, str]] = {
     ),
     "StarCoder 2": (checkpoints.write_starcoder2, "<fim_prefix>a<fim_suffix>b<fim_middle>"),
     "SantaCoder": (checkpoints.write_santacoder, "<fim-prefix>a<fim-suffix>b<fim-middle>"),
-    "embedded base": (checkpoints.write_embedded_base, "<fim_prefix>a<fim_suffix>b<fim_middle>"),
+    "embedded base": (checkpoints.write_embedded_base, "<fim_prefix><fim_suffix>b<fim_middle>a"),
 }
 CHAT: dict[str, tuple[Writer, str]] = {
     "StarChat": (
