@@ -175,9 +175,9 @@ def main() -> None:
         Contender("untouched", None),
         Contender("shipped", RECIPE.adapter, SMOLLM2.orders[0]),
     ]
-    if adapter := trained_adapter():
-        trained = Contender("trained", adapter, arguments.order)
-        contenders += [trained] if trained.key != contenders[-1].key else []
+    adapter = trained_adapter()
+    if adapter and file_sha256(adapter / ADAPTER_FILE) != RECIPE.adapter_sha256:
+        contenders.append(Contender("trained", adapter, arguments.order))
     if arguments.only:
         contenders = [each for each in contenders if each.title in arguments.only]
     evaluation = Evaluation(data_folder() / "evaluation", getattr(torch, arguments.precision))

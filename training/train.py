@@ -40,7 +40,15 @@ NUM_VALIDATION = 160
 # The end counts more: to see that the suffix comes next is what the model is slowest to learn.
 WEIGHTS = {"plain": 0.15, END: 4.0}
 # The curve's examples: the judge's contexts, and the same ones whatever is learned from.
-VALIDATION = Mix(infill=0.6, short=0.0, needy=0.0)
+VALIDATION = Mix(
+    infill=0.6,
+    spm=0.85,
+    shapes=(("characters", 0.1), ("lines", 0.75), ("end", 0.15)),
+    needy=0.0,
+    short=0.0,
+    alone=0.35,
+    chunks=0.35,
+)
 
 
 @dataclass(frozen=True, slots=True)
