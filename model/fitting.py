@@ -16,7 +16,6 @@ from model.requests import (
     ChatRequest,
     Overflow,
     PlaygroundRequest,
-    TokensRequest,
     boxes_of,
     check_complete,
     slot_of,
@@ -62,14 +61,11 @@ def fit(
     """
     check_texts(boxes_of(request))
     check_complete(request)
-    if isinstance(request, TokensRequest) and len(request.prompt_ids) > _limit(resident):
-        # Before each of what may be millions is looked at.
-        raise ContextLengthError(len(request.prompt_ids), _limit(resident))
     form = form_of(request, resident)
     encoder = PromptEncoder(resident.tokenizer)
     encoded = form.encoded or encoder.encode(form.prompt.build(0))
     dropped: tuple[Dropped, ...] = ()
-    limit = _limit(resident)
+    limit = resident.prompt_limit
     if form.truncate is not None:
         limit, overflow = min(limit, form.truncate), "trim"
     if count_tokens(encoded) > limit:
@@ -134,9 +130,9 @@ def measure(request: PlaygroundRequest, resident: ResidentModel) -> ContextUse:
     encoded = encoder.encode(form.prompt.build(0))
     num_tokens = count_tokens(encoded)
     dropped: tuple[Dropped, ...] = ()
-    if num_tokens > _limit(resident):
+    if num_tokens > resident.prompt_limit:
         try:
-            encoded, dropped = _trim(request, resident, form, encoder, _limit(resident))
+            encoded, dropped = _trim(request, resident, form, encoder, resident.prompt_limit)
         except ContextLengthError:
             return ContextUse(num_tokens, 0, context_length)
     return ContextUse(num_tokens, context_length - count_tokens(encoded), context_length, dropped)
@@ -149,11 +145,6 @@ def _with_question(request: PlaygroundRequest) -> PlaygroundRequest:
     if request.messages and request.messages[-1].role == "user":
         return request
     return replace(request, messages=(*request.messages, Message("user", "")))
-
-
-def _limit(resident: ResidentModel) -> int:
-    """The longest prompt: one position is the first new token's."""
-    return resident.context_length - 1
 
 
 def _trim(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model.engine.base import ResidentModel
-from model.errors import CapabilityError
+from model.errors import CapabilityError, ContextLengthError
 from model.prompts import assistant
 from model.prompts.assistant import SHORT_PROMPT, build_assistant
 from model.prompts.continuation import (
@@ -89,6 +89,9 @@ def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:
 
 
 def _tokens_form(prompt_ids: tuple[int, ...], resident: ResidentModel) -> Form:
+    if len(prompt_ids) > resident.prompt_limit:
+        # Before each of what may be millions is looked at.
+        raise ContextLengthError(len(prompt_ids), resident.prompt_limit)
     encoded = read_ids(prompt_ids, resident.tokenizer)
     prompt = tuple(piece.segment for piece in encoded)
     shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")

@@ -61,6 +61,11 @@ class ResidentModel:
     footprint: int | None = None
     is_offloaded: bool = False
 
+    @property
+    def prompt_limit(self) -> int:
+        """The longest prompt, in tokens: one position is the first new token's."""
+        return self.context_length - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
