@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from api.sampling_fields import StopStrings, seed_or_none, with_given
+from api.sampling_fields import StopStrings, seed_or_none, temperature_of, with_given
 from api.strict_body import StrictBody
 from model.sampling import SamplingParams
 
@@ -44,11 +44,10 @@ class LegacyParameters(StrictBody):
         Raises:
             SamplingParamsError: a value is outside its interval.
         """
-        is_greedy = self.do_sample is False and self.temperature is None
         return with_given(
             defaults,
             max_new_tokens=self.max_new_tokens,
-            temperature=0.0 if is_greedy else self.temperature,
+            temperature=temperature_of(self.temperature, self.do_sample),
             top_k=self.top_k,
             top_p=self.top_p,
             typical_p=self.typical_p,

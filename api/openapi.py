@@ -126,10 +126,8 @@ def _declare_live_answer(operation: dict[str, Any], path: str, models: dict[str,
     """Of routes whose body may ask for a stream, and of those that only stream."""
     if path == "/generate_stream":
         operation["responses"]["200"]["content"] = {}
-    elif path == "/tokenize" or not _has_property(
-        operation.get("requestBody", {}), "stream", models
-    ):
-        return  # TGI's clients send it a whole request for a stream, and get a list
+    elif not _has_property(operation.get("requestBody", {}), "stream", models):
+        return
     is_ollama = protocol_of("POST", path) is OLLAMA
     media_type = NDJSON if is_ollama else SSE
     form = "Lines, each a JSON object." if is_ollama else "Events, each a JSON object."

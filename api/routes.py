@@ -13,7 +13,7 @@ from api.ollama import routes as ollama
 from api.openai import routes as openai
 from api.tgi import routes as tgi
 
-# Each protocol's file has a builder; a path that two protocols share has its own in `api.shared`.
+# Each protocol's package has one; a path that two protocols share is in `api.shared`.
 BUILDERS: Sequence[Callable[[Asker], APIRouter]] = (
     llamacpp.build_routes,
     ollama.build_routes,

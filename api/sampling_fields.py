@@ -53,6 +53,11 @@ def with_given(
         raise SamplingParamsError(name, message, error.advice) from None
 
 
+def temperature_of(temperature: float | None, do_sample: bool | None) -> float | None:
+    """TGI's `do_sample`, as false, is greedy where no temperature says otherwise."""
+    return 0.0 if temperature is None and do_sample is False else temperature
+
+
 def seed_or_none(seed: int | None) -> int | None:
     """None draws a seed, which a negative one asks for too."""
     return None if seed is None or seed < 0 or seed == ANY_SEED else seed

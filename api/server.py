@@ -21,9 +21,9 @@ from api import tabby
 from api.asking import Asker
 from api.errors import LLAMACPP, RETRY_AFTER_SECONDS, Kind, Problem
 from api.handlers import add_handlers
+from api.head_requests import HeadAsGet
 from api.json_bodies import JsonBodies
 from api.keys import KeyGuard, Keys
-from api.methods import HeadAsGet, refuse_other_methods, refuse_other_paths
 from api.metrics import Measured, Metrics
 from api.metrics import build_routes as build_metrics_routes
 from api.middleware import (
@@ -41,6 +41,7 @@ from api.overlap import build_routes as build_overlap_routes
 from api.own_routes import OwnRoutes
 from api.request_ids import RequestIds, count_tokens
 from api.routes import add_routes
+from api.stray_requests import refuse_other_methods, refuse_other_paths
 from api.tokenizer_file import build_routes as build_tokenizer_routes
 from model.engine.generation import SLOTS
 from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus

@@ -6,10 +6,10 @@ Ollama's ({"prompt"}) and that of the server that the first editor plug-ins aske
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Body, Request
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Tag
 
 from api.asking import Asker, client_name
 from api.hang_up import unless_gone
@@ -41,8 +41,8 @@ class TgiTokenizeBody(StrictBody):
     """TGI's `POST /tokenize` takes a whole request to `/generate`, of which the text counts."""
 
     inputs: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    stream: bool = False
+
+    tolerated: ClassVar[frozenset[str]] = frozenset({"parameters", "stream"})
 
 
 def _generate_form(body: Any) -> str:

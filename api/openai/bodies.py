@@ -27,6 +27,7 @@ from api.sampling_fields import (
     COMPLETION_TOKENS,
     StopStrings,
     seed_or_none,
+    temperature_of,
     with_given,
 )
 from api.turns import MAX_TURNS, Turn
@@ -119,14 +120,13 @@ class Body(BaseModel):
         """
         # -1 is vLLM's for off.
         top_k = 0 if self.top_k == -1 else self.top_k
-        is_greedy = self.do_sample is False and self.temperature is None
         return with_given(
             defaults,
             {"max_new_tokens": max_tokens_field},
             max_new_tokens=max_tokens,
             stop=self.stop or (),
             seed=seed_or_none(self.seed),
-            temperature=0.0 if is_greedy else self.temperature,
+            temperature=temperature_of(self.temperature, self.do_sample),
             top_p=self.top_p,
             top_k=top_k,
             min_p=self.min_p,

@@ -1,4 +1,4 @@
-"""Requests for a path of ours by a method that it does not take, and for a path beside ours.
+"""Requests that none of our routes takes: another method of their paths, or a path beside them.
 
 Else the page would get them, and answer in a form that no client of an API reads.
 """
@@ -10,41 +10,12 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.own_routes import OwnRoutes
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # All that begins so is OpenAI's and Ollama's: nothing of the page's.
 OURS = ("/v1", "/api")
-
-
-class HeadAsGet:
-    """Answers HEAD as GET without its body, as monitors ask (RFC 9110, section 9.3.2).
-
-    It stands outside of every wall, so that they judge what will be answered.
-    """
-
-    def __init__(self, app: ASGIApp, routes: OwnRoutes) -> None:
-        self._app = app
-        self._routes = routes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            as_get = {**scope, "method": "GET"}
-            if self._routes.template_of(as_get) is not None:
-                await self._app(as_get, receive, _without_body(send))
-                return
-        await self._app(scope, receive, send)
-
-
-def _without_body(send: Send) -> Send:
-    async def send_head(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
-
-    return send_head
 
 
 def refuse_other_methods(app: FastAPI, routes: OwnRoutes) -> None:

@@ -1,4 +1,4 @@
-"""A path of ours that is asked by another method than its own, with a page mounted beside it."""
+"""What none of our routes takes, with a page mounted beside them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from api.errors import protocol_of
 from api.own_routes import OwnRoutes
 from api.server import build_server
 from tests.api.clients import Client, build_service, client_of
-
-KEY = {"Authorization": "Bearer secret"}
 
 
 def build() -> FastAPI:
@@ -49,19 +47,6 @@ async def test_another_method_is_told_which_one_to_use_in_the_paths_form(client:
         assert response.headers["allow"] in ("GET", "POST"), path
         if protocol_of("PUT", asked).name == "OpenAI":
             assert body["error"]["message"] == f"{asked} takes {response.headers['allow']}."
-
-
-async def test_head_is_get_without_the_body(client: Client) -> None:
-    for path in ("/health", "/v1/models", "/info", "/openapi.json"):
-        got = await client.get(path, headers=KEY)
-        head = await client.head(path, headers=KEY)
-        assert (head.status_code, head.content) == (got.status_code, b""), path
-        assert head.headers["content-type"] == got.headers["content-type"], path
-
-
-async def test_head_needs_the_key_that_get_needs(client: Client) -> None:
-    assert (await client.head("/v1/models")).status_code == 401
-    assert (await client.head("/health")).status_code == 200
 
 
 async def test_the_page_keeps_its_own_paths(client: Client) -> None:
