@@ -45,10 +45,11 @@ class RunningApp:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_until_ready(self, seconds: float = LOAD_SECONDS) -> None:
-        """Until both models are loaded."""
+    def wait_until_ready(self, seconds: float = LOAD_SECONDS, key: str = "") -> None:
+        """Until both models are loaded. `key` is what the app wants, where it wants one."""
         deadline = time.monotonic() + seconds
-        while httpx.get(f"{self.url}/ready").status_code != 200:
+        headers = {"x-api-key": key}
+        while httpx.get(f"{self.url}/ready", headers=headers).status_code != 200:
             _check(self, deadline, "did not become ready")
             time.sleep(POLL_SECONDS)
 
@@ -130,7 +131,7 @@ def app_in_thread(settings: Settings, service: GenerationService) -> Iterator[st
     with listen(settings.host, 0) as listener:
         prepare_environment()
         app = _build_in_a_loop(settings, service, listener.getsockname()[1])
-        with _served(app, listener) as url:
+        with _served(app, listener, next(iter(settings.api_keys), "")) as url:
             yield url
 
 
@@ -142,13 +143,13 @@ def server_in_thread(app: FastAPI) -> Iterator[str]:
 
 
 @contextmanager
-def _served(app: FastAPI, listener: socket.socket) -> Iterator[str]:
+def _served(app: FastAPI, listener: socket.socket, key: str = "") -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        _wait_for_models(url)
+        _wait_for_models(url, key)
         yield url
     finally:
         server.should_exit = True
@@ -165,11 +166,11 @@ def _build_in_a_loop(settings: Settings, service: GenerationService, port: int) 
         return thread.submit(asyncio.run, build()).result()
 
 
-def _wait_for_models(url: str) -> None:
+def _wait_for_models(url: str, key: str) -> None:
     deadline = time.monotonic() + LOAD_SECONDS
     while time.monotonic() < deadline:
         with suppress(httpx.TransportError):
-            if httpx.get(f"{url}/ready").status_code == 200:
+            if httpx.get(f"{url}/ready", headers={"x-api-key": key}).status_code == 200:
                 return
         time.sleep(POLL_SECONDS)
     raise AssertionError("the models did not become ready")

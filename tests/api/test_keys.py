@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 
 import httpx
 import pytest
 
-from api.keys import OPEN_ROUTES, Keys
+from api.keys import BROWSER_ROUTES, Keys
 from api.own_routes import OwnRoutes
 from api.server import build_server
 from tests.api.clients import api_client, build_service, client_of
@@ -17,6 +18,10 @@ LOCKED = "/overlap"
 BODY = {"document": "x"}
 
 
+def basic(credentials: str) -> str:
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -24,6 +29,8 @@ BODY = {"document": "x"}
         {"authorization": "bearer second-key"},
         {"authorization": "Bearer  first-key "},
         {"x-api-key": "second-key"},
+        {"authorization": basic("anybody:first-key")},
+        {"authorization": basic(":second-key")},
     ],
 )
 async def test_each_key_opens_the_api_in_each_header(headers: dict[str, str]) -> None:
@@ -41,6 +48,10 @@ async def test_each_key_opens_the_api_in_each_header(headers: dict[str, str]) ->
         {"authorization": "Bearer first"},
         {"authorization": "Bearer first-key,second-key"},
         {"authorization": "Basic first-key"},
+        {"authorization": "Basic"},
+        {"authorization": basic("first-key")},
+        {"authorization": basic("first-key:")},
+        {"authorization": basic("first-key:first")},
         {"authorization": "first-key"},
         {"authorization": "Bearer FIRST-KEY"},
         {"x-api-key": ""},
@@ -58,12 +69,12 @@ async def test_anything_else_is_refused_with_the_way_to_do_it(headers: dict[str,
     assert "first-key" not in response.text
 
 
-async def test_every_route_of_the_api_wants_the_key_but_the_open_ones() -> None:
+async def test_every_route_of_the_api_wants_the_key_but_health() -> None:
     app = build_server(build_service(), max_body_bytes=1000, is_public=False, api_keys=KEYS)
     async with client_of(app) as client:
         for method, path in OwnRoutes(app).all():
             response = await client.request(method, path.replace("{", "").replace("}", ""))
-            is_open = path in OPEN_ROUTES
+            is_open = path == "/health"
             assert (response.status_code == 401) is not is_open, f"{method} {path}"
 
 
@@ -72,10 +83,19 @@ async def test_a_refusal_has_the_form_of_the_paths_protocol() -> None:
         app = client._transport.app  # type: ignore[attr-defined]
 
         for method, path in OwnRoutes(app).all():
-            if path.startswith("/v1/") and path not in OPEN_ROUTES:
+            if path.startswith("/v1/"):
                 body = (await client.request(method, path)).json()
                 assert body["error"]["type"] == "authentication_error"
                 assert body["detail"][0]["msg"] == body["error"]["message"]
+
+
+async def test_a_browser_that_opens_the_description_is_made_to_ask_for_the_key() -> None:
+    async with api_client(api_keys=KEYS) as client:
+        for path in BROWSER_ROUTES:
+            response = await client.get(path.replace("{name}", "swagger-ui.css"))
+            assert response.headers["www-authenticate"].startswith("Basic "), path
+        headers = {"authorization": basic("anybody:first-key")}
+        assert (await client.get("/docs", headers=headers)).status_code == 200
 
 
 async def test_an_empty_bearer_does_not_hide_the_other_header() -> None:

@@ -157,7 +157,7 @@ def test_strangers_see_it_too_and_never_the_key(page: Page) -> None:
     flags = ("--engine", "scripted", "--host", "0.0.0.0", "--scripted-load-seconds", "0")
     environment = {"STARCODER_API_KEY": "tell-nobody"}
     with running_app(*flags, environment=environment) as app:
-        app.wait_until_ready()
+        app.wait_until_ready(key="tell-nobody")
         open_page(page, app.url)
         open_connect(page)
         expect(page.locator("#connect-facts")).to_contain_text("YOUR_KEY")
