@@ -63,11 +63,16 @@ class TokenStreamer(TextIteratorStreamer):
         return self._matcher.matched is not None
 
     def put(self, value: torch.Tensor) -> None:
-        """Take the prompt's ids (once, ignored), then new ids, of shape (1, n) or (n,)."""
+        """Take the prompt's ids (once, ignored), then new ids, of shape (1, n) or (n,).
+
+        Of several, those behind a stop string's end are not taken.
+        """
         if self._is_prompt_next:
             self._is_prompt_next = False
             return
         for token_id in value.flatten().tolist():
+            if self.is_stopped:
+                return
             self.num_tokens += 1
             self.last_id = token_id
             text = self._certain(self._decoder.step(token_id))

@@ -22,6 +22,7 @@ from transformers import (
 from model.engine.events import Finished, FinishReason, Prefill, Timings, Token, Usage
 from model.engine.generation import Generation, GenerationRequest
 from model.engine.logprobs import LogprobReader
+from model.engine.lookup import PromptLookup
 from model.engine.prefix_cache import CachedPrefix, PrefixCache
 from model.errors import ContextLengthError, PromptError
 from model.healing import WhitespaceHealer
@@ -85,6 +86,7 @@ class ModelRunner:
         self._tokenizer = tokenizer
         self._context_length = context_length
         self._prefixes = PrefixCache(model.config, chunk)
+        self._lookup = PromptLookup(model)
         self._healer = WhitespaceHealer(tokenizer, model.get_output_embeddings().out_features)
 
     @property
@@ -186,14 +188,19 @@ class ModelRunner:
             read_logprob=None if reader is None else reader.read,
         )
         prompt = torch.tensor([request.prompt_ids], device=self._model.device)  # (1, prompt)
-        watching = contextlib.nullcontext() if reader is None else reader.watching(self._model)
+        config = generation_config(request.params, request.stop_token_ids)
+        config.prompt_lookup_num_tokens = self._lookup.num_proposed(request.params)
         try:
-            with watching:
+            with contextlib.ExitStack() as hooks:
+                if reader is not None:
+                    hooks.enter_context(reader.watching(self._model))
+                if config.prompt_lookup_num_tokens is not None:
+                    hooks.enter_context(self._lookup.reading_on())
                 output = self._model.generate(
                     prompt,
                     attention_mask=torch.ones_like(prompt),
                     past_key_values=prefix.cache,
-                    generation_config=generation_config(request.params, request.stop_token_ids),
+                    generation_config=config,
                     logits_processor=self._processors(request),
                     stopping_criteria=StoppingCriteriaList([Interrupt(generation, streamer)]),
                     streamer=streamer,
@@ -201,7 +208,7 @@ class ModelRunner:
         except Exception as error:
             streamer.fail(error)
             raise
-        # The last token was sampled but never fed back, so the cache ends before it.
+        # The last token was chosen but never fed back, so the cache ends before it.
         prefix.ids[:] = output[0, : prefix.cache.get_seq_length()].tolist()
         return streamer.num_tokens, _reason(generation, streamer)
 

@@ -48,6 +48,16 @@ def test_half_a_character_at_the_end_is_shown_as_a_replacement() -> None:
     assert tokens[-1] == Token(None, "\ufffd")
 
 
+def test_of_several_tokens_at_once_those_behind_a_stop_string_are_not_taken() -> None:
+    tokens: list[Token] = []
+    streamer = TokenStreamer(TOKENIZER, (";",), on_token=tokens.append)
+    streamer.put(torch.tensor([[1]]))
+    streamer.put(torch.tensor([TOKENIZER.encode_text("ab;cd")]))
+    assert text_of(tokens) == "ab"
+    assert streamer.num_tokens == 3
+    assert streamer.last_id == TOKENIZER.encode_text(";")[0]
+
+
 def test_a_stop_string_ends_the_text_before_it() -> None:
     tokens: list[Token] = []
     streamer = TokenStreamer(TOKENIZER, ("\n\n",), on_token=tokens.append)
