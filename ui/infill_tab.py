@@ -29,12 +29,14 @@ from ui.actions import (
 from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import INFILL_EXAMPLES, InfillExample
+from ui.gap import Change, Gap, Middle, fill, keep_cut, take_all
 from ui.history import History
 from ui.languages import language_of
 from ui.meter import Meter, Reading
+from ui.middle import MiddlePane
 from ui.notices import error_notice, notice
 from ui.progress import Progress
-from ui.result import infill_pane, streaming_pane
+from ui.result import infill_pane
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say
 
@@ -45,9 +47,6 @@ ORDERS: dict[str, InfillOrder | None] = {
     "Suffix, prefix, middle": "spm",
 }
 
-# What undo brings back: prefix, suffix, and the middle generated between them.
-Content = tuple[str, str, str]
-
 
 class InfillTab:
     """Builds the tab where it is called. It keeps components, never what they hold."""
@@ -56,7 +55,7 @@ class InfillTab:
         self._service = service
         self._runs = runs
         self._history = gr.State(History())
-        self._middle = gr.State("")
+        self._middle = gr.State(Middle())
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
@@ -113,9 +112,7 @@ class InfillTab:
             lines=7,
             max_lines=18,
         )
-        self._streaming = build_html(
-            "", f"{TAB}-middle", "pg-pane", autoscroll=True, max_height="40vh"
-        )
+        self._between = MiddlePane(f"{TAB}-middle", TAB)
         self._suffix = build_editor("Suffix", f"{TAB}-suffix", lines=5, max_lines=14)
         self._meter = Meter(self._service.residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
@@ -125,30 +122,35 @@ class InfillTab:
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
             steps = (self._take, self._undo, self._redo, self._clear)
-            self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
+            locked = (*self._between.buttons, *steps, *self._examples)
+            self._buttons = replace(self._buttons, locked=locked)
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
 
     def _wire(self) -> None:
         follow_language(self._language, self._prefix, self._suffix)
-        content = [self._prefix, self._suffix, self._middle, self._history]
-        shown = [*content, self._streaming, self._pane, self._status]
+        content = [self._prefix, self._suffix, self._middle, self._history, self._language]
+        shown = [*content[:-1], *self._between.outputs, self._pane, self._status]
         self._buttons.run.click(
             self._generate,
-            [*content, self._language, self._order, *self._controls.components],
+            [*content, self._order, *self._controls.components],
             [*shown, *self._buttons.outputs],
             **STREAMING,
         )
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
-        self._take.click(self._take_over, content, shown, **INSTANT)
-        self._clear.click(self._clear_all, content, shown, **INSTANT)
-        stepping = [*content, self._language]
-        self._undo.click(self._undo_step, stepping, shown, **INSTANT)
-        self._redo.click(self._redo_step, stepping, shown, **INSTANT)
+        changes: list[tuple[Any, Change, str]] = [
+            (self._take, take_all, "There is no middle to take over yet"),
+            (self._between.keep, keep_cut, ""),
+            (self._clear, lambda _: Gap(), ""),
+        ]
+        for button, change, nothing in changes:
+            button.click(self._changer(change, nothing), content, shown, **INSTANT)
+        self._undo.click(self._undo_step, content, shown, **INSTANT)
+        self._redo.click(self._redo_step, content, shown, **INSTANT)
         for button, example in zip(self._examples, INFILL_EXAMPLES, strict=True):
             button.click(
-                self._example_loader(example), content, [*shown, self._language], **INSTANT
+                self._example_loader(example), content[:-1], [*shown, self._language], **INSTANT
             )
 
     async def _generate(
@@ -156,19 +158,20 @@ class InfillTab:
         request: gr.Request,
         prefix: str | None,
         suffix: str | None,
-        former: str,
-        history: History[Content],
+        former: Middle,
+        history: History[Gap],
         language: str,
         order: str,
         *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
-        prefix, suffix = prefix or "", suffix or ""
+        before = Gap(prefix or "", suffix or "", former)
+        prefix, suffix = before.prefix, before.suffix
         updates: Updates = {}
         try:
             params = read_params(settings)
             if FILL_MARKER in prefix:
                 check_texts([("prefix", prefix)])
-                history = history.record((prefix, suffix, former))
+                history = history.record(before)
                 prefix, rest = split_fill_marker(prefix)
                 suffix = rest + suffix
                 updates = {self._prefix: prefix, self._suffix: suffix, self._history: history}
@@ -183,13 +186,13 @@ class InfillTab:
             async for progress in steps:
                 updates = {self._status: render_status(progress)}
                 if progress.text and not progress.is_over:
-                    updates[self._streaming] = streaming_pane("", progress.text, "Middle")
+                    updates |= self._between.stream(progress.text)
                 yield updates
         updates = self._buttons.idle()
         if progress.text:
             if former:
-                updates[self._history] = history.record((prefix, suffix, former))
-            updates |= await self._show((prefix, suffix, progress.text), language)
+                updates[self._history] = history.record(before)
+            updates |= await self._show(fill(Gap(prefix, suffix), progress.text), language)
         yield updates
 
     def _request_for(
@@ -216,40 +219,36 @@ class InfillTab:
         self._runs.stop(str(request.session_hash), TAB)
         return self._buttons.idle()
 
-    async def _show(self, content: Content, language: str) -> Updates:
-        """The middle between the boxes, and the whole file below them."""
-        prefix, suffix, middle = content
-        return {
-            self._middle: middle,
-            self._streaming: streaming_pane("", middle, "Middle", is_live=False) if middle else "",
-            self._pane: await infill_pane(prefix, middle, suffix, language_of(language).lexer),
-        }
+    def _changer(self, change: Change, nothing: str) -> Any:
+        """A step that can be undone; `nothing` is said where there is nothing to change."""
 
-    def _take_over(
-        self, prefix: str | None, suffix: str | None, middle: str, history: History[Content]
-    ) -> Updates:
-        if not middle:
-            return {self._status: say("There is no middle to take over yet")}
-        prefix, suffix = prefix or "", suffix or ""
-        return self._replace(prefix + middle, suffix, history.record((prefix, suffix, middle)))
+        async def step(
+            prefix: str | None,
+            suffix: str | None,
+            middle: Middle,
+            history: History[Gap],
+            language: str,
+        ) -> Updates:
+            gap = Gap(prefix or "", suffix or "", middle)
+            changed = change(gap)
+            if changed == gap:
+                return {self._status: say(nothing)}
+            updates = await self._replace(changed, history.record(gap), language)
+            if not changed:
+                updates[self._status] = say("Cleared · Undo brings it back")
+            return updates
 
-    def _clear_all(
-        self, prefix: str | None, suffix: str | None, middle: str, history: History[Content]
-    ) -> Updates:
-        if not (prefix or suffix or middle):
-            return {self._status: IDLE}
-        updates = self._replace("", "", history.record((prefix or "", suffix or "", middle)))
-        return updates | {self._status: say("Cleared · Undo brings it back")}
+        return step
 
     def _example_loader(self, example: InfillExample) -> Any:
-        def load(
-            prefix: str | None, suffix: str | None, middle: str, history: History[Content]
+        async def load(
+            prefix: str | None, suffix: str | None, middle: Middle, history: History[Gap]
         ) -> Updates:
-            if prefix or suffix or middle:
-                history = history.record((prefix or "", suffix or "", middle))
-            language = gr.update(value=example.language)
-            updates = self._replace(example.prefix, example.suffix, history)
-            return updates | {self._language: language}
+            if gap := Gap(prefix or "", suffix or "", middle):
+                history = history.record(gap)
+            shown = Gap(example.prefix, example.suffix)
+            language = {self._language: gr.update(value=example.language)}
+            return await self._replace(shown, history, example.language) | language
 
         return load
 
@@ -257,38 +256,36 @@ class InfillTab:
         self,
         prefix: str | None,
         suffix: str | None,
-        middle: str,
-        history: History[Content],
+        middle: Middle,
+        history: History[Gap],
         language: str,
     ) -> Updates:
-        history, content = history.undo((prefix or "", suffix or "", middle))
-        return await self._restore(history, content, language)
+        history, gap = history.undo(Gap(prefix or "", suffix or "", middle))
+        return await self._replace(gap, history, language)
 
     async def _redo_step(
         self,
         prefix: str | None,
         suffix: str | None,
-        middle: str,
-        history: History[Content],
+        middle: Middle,
+        history: History[Gap],
         language: str,
     ) -> Updates:
-        history, content = history.redo((prefix or "", suffix or "", middle))
-        return await self._restore(history, content, language)
+        history, gap = history.redo(Gap(prefix or "", suffix or "", middle))
+        return await self._replace(gap, history, language)
 
-    async def _restore(self, history: History[Content], content: Content, language: str) -> Updates:
-        prefix, suffix, _ = content
-        return self._replace(prefix, suffix, history) | await self._show(content, language)
+    async def _replace(self, gap: Gap, history: History[Gap], language: str) -> Updates:
+        """Another content of the tab altogether."""
+        boxes = {self._prefix: gap.prefix, self._suffix: gap.suffix}
+        kept = {self._history: history, self._status: IDLE}
+        return boxes | kept | await self._show(gap, language)
 
-    def _replace(self, prefix: str, suffix: str, history: History[Content]) -> Updates:
-        return {
-            self._prefix: prefix,
-            self._suffix: suffix,
-            self._middle: "",
-            self._history: history,
-            self._streaming: "",
-            self._pane: "",
-            self._status: IDLE,
-        }
+    async def _show(self, gap: Gap, language: str) -> Updates:
+        """The middle between the boxes, and the whole file below them."""
+        pane = await infill_pane(
+            gap.prefix, gap.middle.text, gap.suffix, language_of(language).lexer
+        )
+        return {self._middle: gap.middle, self._pane: pane} | self._between.show(gap.middle)
 
 
 def continuation_to_suffix(prefix: str, suffix: str, params: SamplingParams) -> CompletionRequest:

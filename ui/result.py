@@ -6,6 +6,8 @@ from ui.highlight import Section, highlight, plain
 
 GIVEN = "pg-given"
 NEW = "pg-new"
+CUT = "pg-cut"
+CUT_NAME = "repeats what follows"
 TAIL_LINES = 8
 TAIL_CHARS = 1_500
 
@@ -21,9 +23,17 @@ def tail_start(prompt: str) -> int:
     return line_start + 1
 
 
-def streaming_pane(given: str, text: str, title: str = "Result", *, is_live: bool = True) -> str:
+def streaming_pane(given: str, text: str, title: str = "Result") -> str:
     """The pane while tokens come: escaped text, nothing more."""
-    return _pane(plain(given, GIVEN) + plain(text, f"{NEW} pg-live" if is_live else NEW), title)
+    return _pane(plain(given, GIVEN) + plain(text, f"{NEW} pg-live"), title)
+
+
+def middle_pane(text: str, cut: str) -> str:
+    """A middle between its boxes, and after it what was trimmed, struck out."""
+    if not (text or cut):
+        return ""
+    trimmed = f'<del title="{CUT_NAME}">{plain(cut, CUT)}</del>' if cut else ""
+    return _pane(plain(text, NEW) + trimmed, "Middle")
 
 
 async def continuation_pane(prompt: str, text: str, lexer: str) -> str:

@@ -101,3 +101,19 @@ def test_the_order_can_be_chosen_where_the_model_knows_both(tab: Page) -> None:
     tab.click("#infill-run")
     wait_until_over(tab, "infill")
     assert generated(tab, MIDDLE) == "z"
+
+
+def test_what_repeats_the_suffix_is_trimmed_shown_and_kept_on_request(tab: Page) -> None:
+    text = "a = first()\n    return a + second"
+    type_code(tab, PREFIX, f"SAY: {text}<FILL_HERE>\n    return a + second\n")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    assert generated(tab, MIDDLE) == "a = first()"
+    expect(tab.locator(f"#{MIDDLE} .pg-cut")).to_have_text("return a + second")
+    expect(tab.locator("#infill-middle-trimmed")).to_contain_text("repeats what follows")
+    assert generated(tab, WHOLE) == "a = first()"
+    tab.click("#infill-keep")
+    expect(tab.locator("#infill-keep")).to_be_hidden()
+    assert generated(tab, WHOLE) == text
+    tab.click("#infill-undo")
+    expect(tab.locator(f"#{MIDDLE} .pg-cut")).to_have_text("return a + second")

@@ -1,0 +1,49 @@
+"""The middle between its boxes: as it streams, what was trimmed of it, and what to do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ui.actions import Updates, build_button, build_html
+from ui.gap import Middle
+from ui.result import CUT_NAME, middle_pane, streaming_pane
+
+
+class MiddlePane:
+    """Builds it where it is called. Its buttons are there while they have something to do."""
+
+    def __init__(self, elem_id: str, buttons_id: str) -> None:
+        self._pane = build_html("", elem_id, "pg-pane", autoscroll=True, max_height="40vh")
+        with gr.Row(visible=False, elem_classes="pg-trimmed") as self._trimmed:
+            self._note = build_html("", f"{elem_id}-trimmed")
+            self.keep = build_button("Keep it", f"{buttons_id}-keep")
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The components that the updates below change."""
+        return [self._pane, self._trimmed, self._note]
+
+    @property
+    def buttons(self) -> tuple[Any, ...]:
+        """Those that change the middle."""
+        return (self.keep,)
+
+    def stream(self, text: str) -> Updates:
+        return {self._pane: streaming_pane("", text, "Middle")}
+
+    def show(self, middle: Middle) -> Updates:
+        return {
+            self._pane: middle_pane(middle.text, middle.cut),
+            self._trimmed: gr.update(visible=bool(middle.cut)),
+            self._note: _note(middle.cut),
+        }
+
+
+def _note(cut: str) -> str:
+    if not cut:
+        return ""
+    num_lines = cut.strip().count("\n") + 1
+    amount = f"{num_lines} lines" if num_lines > 1 else "The end of it"
+    return f"<span>Trimmed, as it {CUT_NAME}: {amount}</span>"
