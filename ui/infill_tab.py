@@ -39,6 +39,7 @@ from ui.progress import Progress
 from ui.result import infill_pane
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say
+from ui.syntax import describe, find_fault
 
 TAB = "infill"
 ORDERS: dict[str, InfillOrder | None] = {
@@ -126,12 +127,14 @@ class InfillTab:
             self._buttons = replace(self._buttons, locked=locked)
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
+        self._syntax = build_html("", f"{TAB}-syntax")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
 
     def _wire(self) -> None:
         follow_language(self._language, self._prefix, self._suffix)
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
-        shown = [*content[:-1], *self._between.outputs, self._pane, self._status]
+        shown = [*content[:-1], *self._between.outputs, self._pane]
+        shown += [self._syntax, self._status]
         self._buttons.run.click(
             self._generate,
             [*content, self._order, *self._controls.components],
@@ -281,11 +284,15 @@ class InfillTab:
         return boxes | kept | await self._show(gap, language)
 
     async def _show(self, gap: Gap, language: str) -> Updates:
-        """The middle between the boxes, and the whole file below them."""
-        pane = await infill_pane(
-            gap.prefix, gap.middle.text, gap.suffix, language_of(language).lexer
-        )
-        return {self._middle: gap.middle, self._pane: pane} | self._between.show(gap.middle)
+        """The middle between the boxes, and the whole file below them with its first fault."""
+        lexer = language_of(language).lexer
+        fault = await find_fault(gap) if lexer == "python" else None
+        line = fault.line if fault else None
+        return self._between.show(gap.middle) | {
+            self._middle: gap.middle,
+            self._syntax: describe(fault),
+            self._pane: await infill_pane(gap.prefix, gap.middle.text, gap.suffix, lexer, line),
+        }
 
 
 def continuation_to_suffix(prefix: str, suffix: str, params: SamplingParams) -> CompletionRequest:

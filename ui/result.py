@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ui.highlight import Section, highlight, plain
 
 GIVEN = "pg-given"
 NEW = "pg-new"
 CUT = "pg-cut"
+FAULT = "pg-fault"
+# The style sheet sets a mark after it, which is no part of the text that is copied.
+FAULT_END = " pg-fault-end"
 CUT_NAME = "repeats what follows"
 TAIL_LINES = 8
 TAIL_CHARS = 1_500
@@ -45,18 +50,43 @@ async def continuation_pane(prompt: str, text: str, lexer: str) -> str:
     return _pane(await highlight(prompt + text, lexer, sections), "Result")
 
 
-async def infill_pane(prefix: str, middle: str, suffix: str, lexer: str) -> str:
-    """The whole file, with the middle marked."""
+async def infill_pane(
+    prefix: str, middle: str, suffix: str, lexer: str, fault_line: int | None = None
+) -> str:
+    """The whole file, with the middle marked and, counted from 1, the line that is at fault."""
     if not middle:
         return ""
     start, end = len(prefix), len(prefix) + len(middle)
     whole = prefix + middle + suffix
-    sections = (
+    sections: tuple[Section, ...] = (
         Section(0, start, GIVEN),
         Section(start, end, NEW),
         Section(end, len(whole), GIVEN),
     )
+    if fault_line is not None:
+        sections = tuple(_with_fault(sections, *_line_span(whole, fault_line)))
     return _pane(await highlight(whole, lexer, sections), "Whole file", is_whole=True)
+
+
+def _line_span(text: str, line: int) -> tuple[int, int]:
+    start = 0
+    for _ in range(line - 1):
+        start = text.find("\n", start) + 1 or start
+    end = text.find("\n", start)
+    return start, len(text) if end < 0 else end
+
+
+def _with_fault(sections: tuple[Section, ...], start: int, end: int) -> Iterator[Section]:
+    """The same characters, with those from `start` to `end` in elements of their own."""
+    for part in sections:
+        first, last = max(start, part.start), min(end, part.end)
+        if first > last:
+            yield part
+            continue
+        is_end = last == end and (part.end > end or part is sections[-1])
+        yield Section(part.start, first, part.css)
+        yield Section(first, last, f"{part.css} {FAULT}{FAULT_END if is_end else ''}")
+        yield Section(last, part.end, part.css)
 
 
 def _pane(code: str, title: str, *, is_whole: bool = False) -> str:

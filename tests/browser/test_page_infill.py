@@ -117,3 +117,17 @@ def test_what_repeats_the_suffix_is_trimmed_shown_and_kept_on_request(tab: Page)
     assert generated(tab, WHOLE) == text
     tab.click("#infill-undo")
     expect(tab.locator(f"#{MIDDLE} .pg-cut")).to_have_text("return a + second")
+
+
+def test_a_middle_that_does_not_parse_is_flagged_at_its_line_and_told(tab: Page) -> None:
+    type_code(tab, PREFIX, "# SAY: a = (1,\n<FILL_HERE>")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    expect(tab.locator("#infill-syntax")).to_contain_text("line 2: '(' was never closed")
+    expect(tab.locator(f"#{WHOLE} .pg-new.pg-fault")).to_have_text("a = (1,")
+    tab.locator("#infill-language input").click()
+    tab.get_by_role("option", name="Go", exact=True).click()
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    expect(tab.locator("#infill-syntax")).to_be_hidden()
+    expect(tab.locator(f"#{WHOLE} .pg-fault")).to_have_count(0)

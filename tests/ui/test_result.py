@@ -3,7 +3,14 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from ui.result import TAIL_CHARS, continuation_pane, infill_pane, streaming_pane, tail_start
+from ui.result import (
+    TAIL_CHARS,
+    continuation_pane,
+    infill_pane,
+    middle_pane,
+    streaming_pane,
+    tail_start,
+)
 
 
 def code_of(pane: str) -> str:
@@ -39,3 +46,24 @@ async def test_a_middle_stands_marked_in_the_whole_file() -> None:
 async def test_without_text_there_is_no_pane() -> None:
     assert await continuation_pane("x", "", "text") == ""
     assert await infill_pane("x", "", "y", "text") == ""
+
+
+async def test_the_line_at_fault_is_marked_across_what_was_given_and_generated() -> None:
+    pane = await infill_pane("a = 1\nb = (", "2", "\n", "text", fault_line=2)
+    assert code_of(pane) == "a = 1\nb = (2\n"
+    assert '<span class="pg-given pg-fault">b = (</span>' in pane
+    assert '<span class="pg-new pg-fault">2</span>' in pane
+    assert pane.count("pg-fault-end") == 1
+
+
+async def test_an_empty_line_at_fault_is_marked_too() -> None:
+    pane = await infill_pane("if a:\n", "\n", "", "text", fault_line=3)
+    assert code_of(pane) == "if a:\n\n"
+    assert pane.count("pg-fault-end") == 1
+
+
+def test_what_was_trimmed_is_struck_out_after_the_middle_and_not_copied_with_it() -> None:
+    pane = middle_pane("a\n", "<b>")
+    assert code_of(pane) == "a\n<b>"
+    assert '<span class="pg-new">a\n</span><del title="repeats what follows">' in pane
+    assert middle_pane("", "") == ""
