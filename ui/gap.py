@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from model.errors import PromptError
 from model.overlap import split_overlap
+from model.prompts.infill import FILL_MARKER
+
+MAX_GAPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,27 @@ class Gap:
     def __bool__(self) -> bool:
         return bool(self.prefix or self.suffix or self.middle)
 
+    @property
+    def boxes(self) -> tuple[str, str]:
+        return self.prefix, self.suffix
+
+    @property
+    def num_markers(self) -> int:
+        """The gaps that are marked in its boxes."""
+        return self.prefix.count(FILL_MARKER) + self.suffix.count(FILL_MARKER)
+
+    @property
+    def seen_suffix(self) -> str:
+        """The suffix as the model gets it: nothing stands where a further gap is marked."""
+        return self.suffix.replace(FILL_MARKER, "")
+
 
 Change = Callable[[Gap], Gap]
 
 
 def fill(gap: Gap, text: str) -> Gap:
     """`gap` with `text` in it, less what repeats the suffix's head."""
-    return replace(gap, middle=Middle(*split_overlap(gap.prefix, text, gap.suffix)))
+    return replace(gap, middle=Middle(*split_overlap(gap.prefix, text, gap.seen_suffix)))
 
 
 def keep_cut(gap: Gap) -> Gap:
@@ -47,3 +65,34 @@ def keep_cut(gap: Gap) -> Gap:
 def take_all(gap: Gap) -> Gap:
     """The middle belongs to the prefix from now on, and the gap is empty."""
     return Gap(gap.prefix + gap.middle.text, gap.suffix)
+
+
+def first_gap(gap: Gap) -> Gap:
+    """The gap that is to be filled first, empty.
+
+    Where gaps are marked, the marks alone say where they are. Without any, or while a middle
+    stands there that might be filled anew, it is the place between the boxes.
+
+    Raises:
+        PromptError: there are more than `MAX_GAPS`.
+    """
+    if FILL_MARKER in gap.prefix:
+        before, _, after = gap.prefix.partition(FILL_MARKER)
+        first = Gap(before, after + gap.suffix)
+    elif gap.middle:
+        first = Gap(gap.prefix, gap.suffix)
+    else:
+        first = next_gap(gap) or Gap(gap.prefix, gap.suffix)
+    if first.num_markers >= MAX_GAPS:
+        raise PromptError(
+            f"The text holds {first.num_markers + 1} {FILL_MARKER} markers; "
+            f"{MAX_GAPS} gaps can be filled in one go.",
+            "Leave some of them out.",
+        )
+    return first
+
+
+def next_gap(gap: Gap) -> Gap | None:
+    """The gap at the suffix's first mark, with the middle taken over; None where there is none."""
+    before, mark, after = gap.suffix.partition(FILL_MARKER)
+    return Gap(take_all(gap).prefix + before, after) if mark else None

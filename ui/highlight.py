@@ -24,21 +24,27 @@ class Section:
     css: str
 
 
-async def highlight(text: str, lexer: str, sections: tuple[Section, ...]) -> str:
+async def highlight(
+    text: str, lexer: str, sections: tuple[Section, ...], mark: Section | None = None
+) -> str:
     """The HTML of `sections`, off the event loop.
 
     All of `text` is read, so that a section is coloured as it stands in its context.
 
     Args:
         lexer: a pygments alias from `ui.languages`, not one that a visitor can choose freely.
+        mark: characters that get elements of their own inside the sections', and one without text
+            after the last of them, whose class ends in "-end".
     """
-    return await asyncio.to_thread(highlight_now, text, lexer, sections)
+    return await asyncio.to_thread(highlight_now, text, lexer, sections, mark)
 
 
-def highlight_now(text: str, lexer: str, sections: tuple[Section, ...]) -> str:
+def highlight_now(
+    text: str, lexer: str, sections: tuple[Section, ...], mark: Section | None = None
+) -> str:
     """As `highlight`, on this thread."""
     spans = _spans(text, lexer) if len(text) <= MAX_CHARS else [(0, len(text), "")]
-    return "".join(_render(text, spans, section) for section in sections)
+    return "".join(_render(text, spans, section, mark) for section in sections)
 
 
 def plain(text: str, css: str) -> str:
@@ -65,14 +71,26 @@ def _css_class(kind: Any) -> str:
     return str(STANDARD_TYPES[kind])
 
 
-def _render(text: str, spans: list[tuple[int, int, str]], section: Section) -> str:
-    inner = "".join(_pieces(text, spans, section))
+def _render(
+    text: str, spans: list[tuple[int, int, str]], section: Section, mark: Section | None
+) -> str:
+    def read(start: int, end: int) -> str:
+        return "".join(_pieces(text, spans, start, end))
+
+    if mark is None or mark.end <= section.start or section.end < mark.start:
+        inner = read(section.start, section.end)
+    else:
+        start, end = max(mark.start, section.start), min(mark.end, section.end)
+        inner = f'{read(section.start, start)}<span class="{mark.css}">{read(start, end)}</span>'
+        if mark.end <= section.end:
+            inner += f'<span class="{mark.css}-end"></span>'
+        inner += read(end, section.end)
     return f'<span class="{section.css}">{inner}</span>'
 
 
-def _pieces(text: str, spans: list[tuple[int, int, str]], section: Section) -> Iterator[str]:
+def _pieces(text: str, spans: list[tuple[int, int, str]], first: int, last: int) -> Iterator[str]:
     for start, end, css in spans:
-        start, end = max(start, section.start), min(end, section.end)
+        start, end = max(start, first), min(end, last)
         if start < end:
             piece = escape(text[start:end])
             yield f'<span class="{css}">{piece}</span>' if css else piece

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ import gradio as gr
 from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
 from model.loading.slot import Ready, SlotStatus
-from model.prompts.infill import FILL_MARKER, InfillOrder, split_fill_marker
+from model.prompts.infill import FILL_MARKER, InfillOrder
 from model.prompts.texts import check_texts
 from model.requests import CompletionRequest, InfillRequest
 from model.sampling import MAX_STOP_CHARS, SamplingParams
@@ -29,7 +30,8 @@ from ui.actions import (
 from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import INFILL_EXAMPLES, InfillExample
-from ui.gap import Change, Gap, Middle, fill, keep_cut, take_all
+from ui.filling import Step, fill_gaps, step_status
+from ui.gap import Change, Gap, Middle, first_gap, keep_cut, take_all
 from ui.history import History
 from ui.languages import language_of
 from ui.meter import Meter, Reading
@@ -38,7 +40,7 @@ from ui.notices import error_notice, notice
 from ui.progress import Progress
 from ui.result import infill_pane
 from ui.runs import Runs
-from ui.status import IDLE, render_status, say
+from ui.status import IDLE, render_status, say, titled
 from ui.syntax import describe, find_fault
 
 TAB = "infill"
@@ -108,7 +110,7 @@ class InfillTab:
                     for number, example in enumerate(INFILL_EXAMPLES, start=1)
                 ]
         self._prefix = build_editor(
-            f"Prefix · or a whole file with {FILL_MARKER} in it",
+            f"Prefix · or a whole file with {FILL_MARKER} in each gap",
             f"{TAB}-prefix",
             lines=7,
             max_lines=18,
@@ -168,55 +170,52 @@ class InfillTab:
         *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
         before = Gap(prefix or "", suffix or "", former)
-        prefix, suffix = before.prefix, before.suffix
-        updates: Updates = {}
         try:
             params = read_params(settings)
-            if FILL_MARKER in prefix:
-                check_texts([("prefix", prefix)])
-                history = history.record(before)
-                prefix, rest = split_fill_marker(prefix)
-                suffix = rest + suffix
-                updates = {self._prefix: prefix, self._suffix: suffix, self._history: history}
-            infill = self._request_for(prefix, suffix, order, params)
+            if before.num_markers:
+                check_texts([("prefix", before.prefix), ("suffix", before.suffix)])
+            first = first_gap(before)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
-        yield updates | self._buttons.running() | {self._status: render_status(Progress())}
-        progress = Progress()
+        yield self._buttons.running() | {self._status: render_status(Progress())}
+        shown, step = before, Step(first, Progress())
         session = str(request.session_hash)
-        async with aclosing(self._runs.start(infill, session, TAB)) as steps:
-            async for progress in steps:
-                updates = {self._status: render_status(progress)}
-                if progress.text and not progress.is_over:
-                    updates |= self._between.stream(progress.text)
+        make = partial(self._request_for, order=order, params=params)
+        async with aclosing(fill_gaps(self._runs, first, make, session, TAB)) as steps:
+            async for step in steps:
+                updates = {self._status: step_status(step)}
+                is_elsewhere = step.gap.boxes != shown.boxes
+                if is_elsewhere:
+                    updates |= self._boxes(step.gap)
+                if is_elsewhere or (step.gap.middle and shown.middle):
+                    history = history.record(shown)
+                if is_elsewhere or step.gap.middle:
+                    shown = step.gap
+                if step.progress.text and not step.progress.is_over:
+                    updates |= self._between.stream(step.progress.text)
                 yield updates
-        updates = self._buttons.idle()
-        if progress.text:
-            if former:
-                updates[self._history] = history.record(before)
-            updates |= await self._show(fill(Gap(prefix, suffix), progress.text), language)
-        yield updates
+        updates = self._buttons.idle() | {self._history: history}
+        if step.is_stopped_between:
+            updates[self._status] = titled(step.title, say("Stopped by you"))
+        yield updates | await self._show(shown, language)
 
     def _request_for(
-        self, prefix: str, suffix: str, order: str, params: SamplingParams
+        self, gap: Gap, order: str, params: SamplingParams
     ) -> InfillRequest | CompletionRequest:
         """An infill; where the model knows none, the prefix continued up to the suffix."""
         status = self._service.residency.status("base")
         if isinstance(status, Ready) and status.resident.infill is None:
-            return continuation_to_suffix(prefix, suffix, params)
-        return InfillRequest(prefix, suffix, params, ORDERS.get(order))
+            return continuation_to_suffix(gap.prefix, gap.seen_suffix, params)
+        return InfillRequest(gap.prefix, gap.seen_suffix, params, ORDERS.get(order))
 
     def _read(
         self, prefix: str | None, suffix: str | None, max_new_tokens: Any, order: str
     ) -> list[Reading]:
-        """What Generate would ask for."""
-        prefix, suffix = prefix or "", suffix or ""
-        if FILL_MARKER in prefix:
-            prefix, rest = split_fill_marker(prefix)
-            suffix = rest + suffix
+        """What Generate would ask for, of several gaps the first."""
+        gap = first_gap(Gap(prefix or "", suffix or ""))
         params = read_max_new_tokens(max_new_tokens, INFILL_DEFAULTS)
-        return [Reading(self._request_for(prefix, suffix, order, params))]
+        return [Reading(self._request_for(gap, order, params))]
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)
@@ -279,14 +278,17 @@ class InfillTab:
 
     async def _replace(self, gap: Gap, history: History[Gap], language: str) -> Updates:
         """Another content of the tab altogether."""
-        boxes = {self._prefix: gap.prefix, self._suffix: gap.suffix}
         kept = {self._history: history, self._status: IDLE}
-        return boxes | kept | await self._show(gap, language)
+        return self._boxes(gap) | kept | await self._show(gap, language)
+
+    def _boxes(self, gap: Gap) -> Updates:
+        return {self._prefix: gap.prefix, self._suffix: gap.suffix}
 
     async def _show(self, gap: Gap, language: str) -> Updates:
         """The middle between the boxes, and the whole file below them with its first fault."""
         lexer = language_of(language).lexer
-        fault = await find_fault(gap) if lexer == "python" else None
+        is_python = lexer == "python" and not gap.num_markers
+        fault = await find_fault(gap) if is_python else None
         line = fault.line if fault else None
         return self._between.show(gap.middle) | {
             self._middle: gap.middle,

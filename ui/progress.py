@@ -16,6 +16,8 @@ class Preparing:
     """The request is still being made: something that it needs is being fetched."""
 
 
+_ENDS = (FinishReason.EOS_TOKEN, FinishReason.STOP_SEQUENCE, FinishReason.LENGTH)
+
 Stage = Preparing | LoadProgress | Queued | Prefill
 
 
@@ -48,6 +50,12 @@ class Progress:
         """It reached the length limit: there is more to come for who asks."""
         finished = self.outcome
         return isinstance(finished, Finished) and finished.reason is FinishReason.LENGTH
+
+    @property
+    def has_ended_well(self) -> bool:
+        """It came to an end of its own: none stopped it, and it did not fail."""
+        finished = self.outcome
+        return isinstance(finished, Finished) and finished.reason in _ENDS
 
     @property
     def tokens_per_second(self) -> float | None:

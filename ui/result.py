@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ui.highlight import Section, highlight, plain
 
 GIVEN = "pg-given"
 NEW = "pg-new"
 CUT = "pg-cut"
+# The style sheet sets a sign at its end, which is no part of the text that is copied.
 FAULT = "pg-fault"
-# The style sheet sets a mark after it, which is no part of the text that is copied.
-FAULT_END = " pg-fault-end"
 CUT_NAME = "repeats what follows"
 TAIL_LINES = 8
 TAIL_CHARS = 1_500
@@ -58,14 +55,13 @@ async def infill_pane(
         return ""
     start, end = len(prefix), len(prefix) + len(middle)
     whole = prefix + middle + suffix
-    sections: tuple[Section, ...] = (
+    sections = (
         Section(0, start, GIVEN),
         Section(start, end, NEW),
         Section(end, len(whole), GIVEN),
     )
-    if fault_line is not None:
-        sections = tuple(_with_fault(sections, *_line_span(whole, fault_line)))
-    return _pane(await highlight(whole, lexer, sections), "Whole file", is_whole=True)
+    mark = Section(*_line_span(whole, fault_line), FAULT) if fault_line else None
+    return _pane(await highlight(whole, lexer, sections, mark), "Whole file", is_whole=True)
 
 
 def _line_span(text: str, line: int) -> tuple[int, int]:
@@ -74,19 +70,6 @@ def _line_span(text: str, line: int) -> tuple[int, int]:
         start = text.find("\n", start) + 1 or start
     end = text.find("\n", start)
     return start, len(text) if end < 0 else end
-
-
-def _with_fault(sections: tuple[Section, ...], start: int, end: int) -> Iterator[Section]:
-    """The same characters, with those from `start` to `end` in elements of their own."""
-    for part in sections:
-        first, last = max(start, part.start), min(end, part.end)
-        if first > last:
-            yield part
-            continue
-        is_end = last == end and (part.end > end or part is sections[-1])
-        yield Section(part.start, first, part.css)
-        yield Section(first, last, f"{part.css} {FAULT}{FAULT_END if is_end else ''}")
-        yield Section(last, part.end, part.css)
 
 
 def _pane(code: str, title: str, *, is_whole: bool = False) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 
 from model.requests import PlaygroundRequest
 from model.service import GenerationService, Run
@@ -57,13 +57,7 @@ class Runs:
         Args:
             place: a tab; of a tab with several runs at a time, each has one.
         """
-        key = (session, place)
-        held = _Held()
-        while former := self._held.get(key):
-            former.cancel()
-            await former.is_over.wait()
-        self._held[key] = held
-        try:
+        async with self._hold(session, place) as held:
             if callable(request):
                 making = asyncio.ensure_future(request())
                 try:
@@ -76,14 +70,26 @@ class Runs:
                     request = making.result()
                 finally:
                     making.cancel()
-            run = self._start(request, session)
-            held.run = run
-            async with aclosing(follow(run, f"page-{next(self._numbers)}")) as steps:
+            async with aclosing(self._follow(request, session, held)) as steps:
                 async for progress in steps:
                     yield progress
-        finally:
-            del self._held[key]
-            held.is_over.set()
+
+    async def start_each(
+        self, requests: Iterator[PlaygroundRequest], session: str, place: str
+    ) -> AsyncGenerator[Progress, None]:
+        """The progress of one request after the other, as `start` has it for one.
+
+        The next is drawn once the last step of the former, with `is_over`, has been taken. Stop
+        ends them all, between two as well; so does one that fails or is cut off at its deadline.
+        """
+        async with self._hold(session, place) as held:
+            for request in requests:
+                progress = Progress()
+                async with aclosing(self._follow(request, session, held)) as steps:
+                    async for progress in steps:
+                        yield progress
+                if held.is_cancelled or not progress.has_ended_well:
+                    return
 
     def stop(self, session: str, *places: str) -> None:
         """Stop the runs in those places, where there are any; their progress goes on to its end."""
@@ -96,6 +102,30 @@ class Runs:
         for (owner, _), held in list(self._held.items()):
             if owner == session:
                 held.cancel()
+
+    @asynccontextmanager
+    async def _hold(self, session: str, place: str) -> AsyncIterator[_Held]:
+        """The place, once the former run in it has stopped."""
+        key = (session, place)
+        held = _Held()
+        while former := self._held.get(key):
+            former.cancel()
+            await former.is_over.wait()
+        self._held[key] = held
+        try:
+            yield held
+        finally:
+            del self._held[key]
+            held.is_over.set()
+
+    async def _follow(
+        self, request: PlaygroundRequest, session: str, held: _Held
+    ) -> AsyncGenerator[Progress, None]:
+        run = self._start(request, session)
+        held.run = run
+        async with aclosing(follow(run, f"page-{next(self._numbers)}")) as steps:
+            async for progress in steps:
+                yield progress
 
     def _start(self, request: PlaygroundRequest, session: str) -> Run:
         return self._service.start(request, session, overflow="trim", deadline=self._deadline)

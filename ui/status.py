@@ -36,6 +36,11 @@ def say(text: str) -> str:
     return _line(text, "off")
 
 
+def titled(title: str, status: str) -> str:
+    """`status`, as HTML, of one among several things that run in turn."""
+    return f'<div class="pg-titled"><b>{escape(title)}</b><div>{status}</div></div>'
+
+
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st …"""
     if 10 <= number % 100 <= 20:

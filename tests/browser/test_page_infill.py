@@ -57,15 +57,41 @@ def test_a_paste_with_the_marker_is_split_into_the_two_boxes(tab: Page) -> None:
     assert generated(tab, MIDDLE) == "x"
 
 
-def test_two_markers_are_an_error_and_the_text_stays(tab: Page) -> None:
-    text = "a <FILL_HERE> b <FILL_HERE> c"
-    type_code(tab, PREFIX, text)
+def test_several_gaps_are_filled_in_turn_and_undone_one_by_one(tab: Page) -> None:
+    type_code(tab, PREFIX, "a <FILL_HERE> b <FILL_HERE> c")
+    type_code(tab, SUFFIX, "<FILL_HERE> # SAY: xy")
     tab.click("#infill-run")
-    expect(tab.locator("#infill-status .pg-error")).to_contain_text(
-        "2 <FILL_HERE>", timeout=TIMEOUT
-    )
-    assert code_in(tab, PREFIX) == text
-    assert code_in(tab, SUFFIX) == ""
+    expect(status(tab, "infill")).to_contain_text("Gap 3 of 3", timeout=TIMEOUT)
+    wait_until_over(tab, "infill")
+    expect(tab.locator(f"#{PREFIX} .cm-content")).to_have_text("a xy b xy c")
+    assert generated(tab, WHOLE) == "xy"
+    tab.click("#infill-undo")
+    expect(tab.locator(f"#{SUFFIX} .cm-content")).to_have_text(" c<FILL_HERE> # SAY: xy")
+    assert code_in(tab, PREFIX) == "a xy b "
+    for _ in range(2):
+        tab.click("#infill-undo")
+    expect(tab.locator(f"#{PREFIX} .cm-content")).to_have_text("a <FILL_HERE> b <FILL_HERE> c")
+    assert code_in(tab, SUFFIX) == "<FILL_HERE> # SAY: xy"
+
+
+def test_stop_ends_all_gaps_and_what_is_there_stays(tab: Page) -> None:
+    long = "y" * 250
+    type_code(tab, PREFIX, f"a <FILL_HERE> b <FILL_HERE> # SAY: {long}")
+    tab.click("#infill-run")
+    wait_for_text(tab, f"#{MIDDLE} .pg-new", 5)
+    tab.keyboard.press("Escape")
+    expect(status(tab, "infill")).to_contain_text("stopped by you", timeout=TIMEOUT)
+    expect(status(tab, "infill")).to_contain_text("Gap 1 of 2")
+    assert code_in(tab, PREFIX) == "a "
+    assert code_in(tab, SUFFIX) == f" b <FILL_HERE> # SAY: {long}"
+    assert generated(tab, MIDDLE).startswith("yyyyy")
+    # What is taken over closes that gap: the next one is the mark's.
+    tab.click("#infill-take")
+    type_code(tab, SUFFIX, " b <FILL_HERE> # SAY: z")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    assert generated(tab, MIDDLE) == "z"
+    assert code_in(tab, PREFIX).endswith("y b ")
 
 
 def test_the_middle_is_taken_over_and_undone(tab: Page) -> None:
@@ -124,7 +150,7 @@ def test_a_middle_that_does_not_parse_is_flagged_at_its_line_and_told(tab: Page)
     tab.click("#infill-run")
     wait_until_over(tab, "infill")
     expect(tab.locator("#infill-syntax")).to_contain_text("line 2: '(' was never closed")
-    expect(tab.locator(f"#{WHOLE} .pg-new.pg-fault")).to_have_text("a = (1,")
+    expect(tab.locator(f"#{WHOLE} .pg-new .pg-fault")).to_have_text("a = (1,")
     tab.locator("#infill-language input").click()
     tab.get_by_role("option", name="Go", exact=True).click()
     tab.click("#infill-run")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from ui.gap import Gap, Middle, fill, keep_cut, take_all
+import pytest
+
+from model.errors import PromptError
+from ui.gap import MAX_GAPS, Gap, Middle, fill, first_gap, keep_cut, next_gap, take_all
 
 GAP = Gap("def f():\n    x = 1\n", "\n    return x\n")
 
@@ -20,3 +23,31 @@ def test_a_gap_is_something_while_anything_stands_in_it() -> None:
     assert not Gap()
     assert Gap(suffix="x")
     assert Gap(middle=Middle(cut="x"))
+
+
+def test_marks_alone_say_where_the_gaps_are() -> None:
+    first = first_gap(Gap("a<FILL_HERE>b<FILL_HERE>c", "d<FILL_HERE>e"))
+    assert first == Gap("a", "b<FILL_HERE>cd<FILL_HERE>e")
+    assert first.seen_suffix == "bcde"
+    assert first_gap(Gap("a", "b<FILL_HERE>c")) == Gap("ab", "c")
+    assert first_gap(Gap("a", "b")) == Gap("a", "b")
+
+
+def test_a_middle_is_filled_anew_before_the_gaps_that_are_marked_after_it() -> None:
+    assert first_gap(Gap("a", "b<FILL_HERE>c", Middle("x"))) == Gap("a", "b<FILL_HERE>c")
+
+
+def test_the_next_gap_has_the_middle_of_the_former_before_it() -> None:
+    assert next_gap(Gap("a", "b<FILL_HERE>c", Middle("x", "y"))) == Gap("axb", "c")
+    assert next_gap(Gap("a", "b", Middle("x"))) is None
+
+
+def test_more_gaps_than_can_be_filled_in_one_go_are_refused() -> None:
+    assert first_gap(Gap("<FILL_HERE>" * MAX_GAPS)).num_markers == MAX_GAPS - 1
+    with pytest.raises(PromptError, match="21 <FILL_HERE>"):
+        first_gap(Gap("<FILL_HERE>" * MAX_GAPS, "<FILL_HERE>"))
+
+
+def test_a_middle_is_compared_with_the_suffix_as_the_model_got_it() -> None:
+    gap = fill(Gap("", "\nimport os\nimport sys<FILL_HERE>\n"), "import re\nimport os\nimport sys")
+    assert gap.middle == Middle("import re", "\nimport os\nimport sys")

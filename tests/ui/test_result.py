@@ -51,8 +51,9 @@ async def test_without_text_there_is_no_pane() -> None:
 async def test_the_line_at_fault_is_marked_across_what_was_given_and_generated() -> None:
     pane = await infill_pane("a = 1\nb = (", "2", "\n", "text", fault_line=2)
     assert code_of(pane) == "a = 1\nb = (2\n"
-    assert '<span class="pg-given pg-fault">b = (</span>' in pane
-    assert '<span class="pg-new pg-fault">2</span>' in pane
+    assert '<span class="pg-fault">b = (</span></span>' in pane
+    marked = '<span class="pg-fault">2</span><span class="pg-fault-end"></span>'
+    assert f'<span class="pg-new">{marked}</span>' in pane
     assert pane.count("pg-fault-end") == 1
 
 

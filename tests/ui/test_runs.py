@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import aclosing
 
 from model.engine.events import Finished, FinishReason
@@ -142,3 +143,26 @@ async def test_stop_can_concern_several_places(service: GenerationService) -> No
     runs.stop("s", "chat", "chat-assistant")
     assert reason_of(await first) is FinishReason.CANCELLED
     assert not (await second).text
+
+
+async def test_requests_of_a_series_are_drawn_one_by_one_and_stop_ends_them_all(
+    service: GenerationService,
+) -> None:
+    runs = Runs(service, None)
+    num_drawn = 0
+
+    def requests() -> Iterator[PlaygroundRequest]:
+        nonlocal num_drawn
+        while True:
+            num_drawn += 1
+            yield SHORT
+
+    num_over = 0
+    async for progress in runs.start_each(requests(), "s", "infill"):
+        assert num_drawn == num_over + 1
+        num_over += progress.is_over
+        # Between two runs there is none to cancel, and yet the third must not begin.
+        if num_over == 2:
+            runs.stop("s", "infill")
+    assert (num_drawn, num_over) == (2, 2)
+    assert runs.num_running == 0

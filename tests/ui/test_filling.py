@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from model.requests import InfillRequest
+from model.sampling import SamplingParams
+from model.service import GenerationService
+from ui.filling import Step, fill_gaps, step_status
+from ui.gap import Gap
+from ui.progress import Progress
+from ui.runs import Runs
+
+
+def request_for(gap: Gap) -> InfillRequest:
+    return InfillRequest(gap.prefix, gap.seen_suffix, SamplingParams(max_new_tokens=2000))
+
+
+async def test_each_gap_is_filled_with_what_the_former_ones_gave(
+    service: GenerationService,
+) -> None:
+    first = Gap("a ", " b <FILL_HERE> # SAY: xy")
+    steps = [step async for step in fill_gaps(Runs(service, None), first, request_for, "s", "p")]
+    over = [step for step in steps if step.progress.is_over]
+    assert [(step.gap.prefix, step.gap.middle.text) for step in over] == [
+        ("a ", "xy"),
+        ("a xy b ", "xy"),
+    ]
+    assert [step.title for step in over] == ["Gap 1 of 2", "Gap 2 of 2"]
+    assert not over[-1].is_stopped_between
+
+
+async def test_a_gap_that_fails_is_the_last(service: GenerationService) -> None:
+    first = Gap("a ", " FAIL <FILL_HERE> b")
+    steps = [step async for step in fill_gaps(Runs(service, None), first, request_for, "s", "p")]
+    assert steps[-1].number == 1
+    assert steps[-1].gap.middle
+    assert "The script failed" in step_status(steps[-1])
+
+
+def test_a_single_gap_has_no_number() -> None:
+    assert "Gap" not in step_status(Step(Gap(), Progress()))
