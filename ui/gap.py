@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,9 @@ from model.overlap import split_overlap
 from model.prompts.infill import FILL_MARKER
 
 MAX_GAPS = 20
+
+_LINE = re.compile(r"\s*[^\n]+\n?")
+_WORD = re.compile(r"\s*(?:\w+|[^\w\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,25 @@ def keep_cut(gap: Gap) -> Gap:
 def take_all(gap: Gap) -> Gap:
     """The middle belongs to the prefix from now on, and the gap is empty."""
     return Gap(gap.prefix + gap.middle.text, gap.suffix)
+
+
+def take_line(gap: Gap) -> Gap:
+    """Its first line belongs to the prefix, with the blank lines before it and its line break."""
+    return _take(gap, _LINE)
+
+
+def take_word(gap: Gap) -> Gap:
+    """Its first word, or row of signs, belongs to the prefix, with the white space before it."""
+    return _take(gap, _WORD)
+
+
+def _take(gap: Gap, piece: re.Pattern[str]) -> Gap:
+    found = piece.match(gap.middle.text)
+    rest = gap.middle.text[found.end() :] if found else ""
+    if not rest.strip():
+        return take_all(gap)
+    taken = gap.middle.text[: len(gap.middle.text) - len(rest)]
+    return replace(gap, prefix=gap.prefix + taken, middle=Middle(rest, gap.middle.cut))
 
 
 def first_gap(gap: Gap) -> Gap:

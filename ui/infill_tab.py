@@ -31,7 +31,7 @@ from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, re
 from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
-from ui.gap import Change, Gap, Middle, first_gap, keep_cut, take_all
+from ui.gap import Change, Gap, Middle, first_gap
 from ui.history import History
 from ui.languages import language_of
 from ui.meter import Meter, Reading
@@ -120,11 +120,10 @@ class InfillTab:
         self._meter = Meter(self._service.residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
-            self._take = build_button("Take over", f"{TAB}-take")
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
-            steps = (self._take, self._undo, self._redo, self._clear)
+            steps = (self._undo, self._redo, self._clear)
             locked = (*self._between.buttons, *steps, *self._examples)
             self._buttons = replace(self._buttons, locked=locked)
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
@@ -144,13 +143,8 @@ class InfillTab:
             **STREAMING,
         )
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
-        changes: list[tuple[Any, Change, str]] = [
-            (self._take, take_all, "There is no middle to take over yet"),
-            (self._between.keep, keep_cut, ""),
-            (self._clear, lambda _: Gap(), ""),
-        ]
-        for button, change, nothing in changes:
-            button.click(self._changer(change, nothing), content, shown, **INSTANT)
+        for button, change in (*self._between.changes, (self._clear, lambda _: Gap())):
+            button.click(self._changer(change), content, shown, **INSTANT)
         self._undo.click(self._undo_step, content, shown, **INSTANT)
         self._redo.click(self._redo_step, content, shown, **INSTANT)
         for button, example in zip(self._examples, INFILL_EXAMPLES, strict=True):
@@ -221,8 +215,8 @@ class InfillTab:
         self._runs.stop(str(request.session_hash), TAB)
         return self._buttons.idle()
 
-    def _changer(self, change: Change, nothing: str) -> Any:
-        """A step that can be undone; `nothing` is said where there is nothing to change."""
+    def _changer(self, change: Change) -> Any:
+        """A step that can be undone."""
 
         async def step(
             prefix: str | None,
@@ -234,7 +228,7 @@ class InfillTab:
             gap = Gap(prefix or "", suffix or "", middle)
             changed = change(gap)
             if changed == gap:
-                return {self._status: say(nothing)}
+                return {self._status: IDLE}
             updates = await self._replace(changed, history.record(gap), language)
             if not changed:
                 updates[self._status] = say("Cleared · Undo brings it back")

@@ -157,3 +157,25 @@ def test_a_middle_that_does_not_parse_is_flagged_at_its_line_and_told(tab: Page)
     wait_until_over(tab, "infill")
     expect(tab.locator("#infill-syntax")).to_be_hidden()
     expect(tab.locator(f"#{WHOLE} .pg-fault")).to_have_count(0)
+
+
+def test_a_middle_is_taken_word_by_word_and_line_by_line_and_undone(tab: Page) -> None:
+    type_code(tab, PREFIX, "<FILL_HERE>\n# SAY: a = b\n  c")
+    expect(tab.locator("#infill-take-word")).to_be_hidden()
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    middle = tab.locator(f"#{MIDDLE} .pg-new")
+    prefix = tab.locator(f"#{PREFIX} .cm-content")
+    tab.click("#infill-take-word")
+    expect(middle).to_have_text(" = b\n  c")
+    assert generated(tab, WHOLE) == generated(tab, MIDDLE)
+    expect(prefix).to_have_text("a")
+    tab.click("#infill-take-line")
+    expect(middle).to_have_text("  c")
+    tab.click("#infill-take-word")
+    expect(middle).to_have_count(0)
+    expect(tab.locator("#infill-take")).to_be_hidden()
+    assert code_in(tab, PREFIX) == "a = b\n  c"
+    for rest in ("  c", " = b\n  c", "a = b\n  c"):
+        tab.click("#infill-undo")
+        expect(middle).to_have_text(rest)

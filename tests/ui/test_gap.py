@@ -3,7 +3,19 @@ from __future__ import annotations
 import pytest
 
 from model.errors import PromptError
-from ui.gap import MAX_GAPS, Gap, Middle, fill, first_gap, keep_cut, next_gap, take_all
+from ui.gap import (
+    MAX_GAPS,
+    Change,
+    Gap,
+    Middle,
+    fill,
+    first_gap,
+    keep_cut,
+    next_gap,
+    take_all,
+    take_line,
+    take_word,
+)
 
 GAP = Gap("def f():\n    x = 1\n", "\n    return x\n")
 
@@ -51,3 +63,32 @@ def test_more_gaps_than_can_be_filled_in_one_go_are_refused() -> None:
 def test_a_middle_is_compared_with_the_suffix_as_the_model_got_it() -> None:
     gap = fill(Gap("", "\nimport os\nimport sys<FILL_HERE>\n"), "import re\nimport os\nimport sys")
     assert gap.middle == Middle("import re", "\nimport os\nimport sys")
+
+
+def pieces_of(text: str, take: Change) -> list[str]:
+    """What each step takes, to the last."""
+    gap = Gap("<", ">", Middle(text, "cut"))
+    pieces = []
+    while gap.middle:
+        taken = take(gap)
+        assert taken.prefix + taken.middle.text == f"<{text}"
+        pieces.append(taken.prefix[len(gap.prefix) :])
+        gap = taken
+    assert gap == Gap(f"<{text}", ">")
+    return pieces
+
+
+def test_lines_are_taken_with_their_breaks_and_the_blank_ones_before_them() -> None:
+    assert pieces_of("a b\n\n\n    c\nd", take_line) == ["a b\n", "\n\n    c\n", "d"]
+    assert pieces_of("\n", take_line) == ["\n"]
+
+
+def test_words_and_rows_of_signs_are_taken_with_the_space_before_them() -> None:
+    pieces = ["  if", " a_1", " >=", " é", ":", "\n\tb", "()\n"]
+    assert pieces_of("  if a_1 >= é:\n\tb()\n", take_word) == pieces
+
+
+def test_what_was_trimmed_stays_until_the_last_word_is_taken() -> None:
+    gap = take_word(Gap("", "", Middle("a b", "c")))
+    assert gap.middle == Middle(" b", "c")
+    assert take_word(gap).middle == Middle()
