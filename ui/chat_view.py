@@ -1,0 +1,137 @@
+"""What the Chat tab consists of, and how its components' values are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from model.loading.residency import Residency
+from ui.actions import build_button, build_html, build_run_buttons
+from ui.answer_pair import AnswerPair
+from ui.answerers import Answerers, Choice, read_choice
+from ui.controls import CHAT_DEFAULTS, build_controls
+from ui.conversation import Messages, read_chatbot, settle
+from ui.examples import CHAT_EXAMPLES
+from ui.meter import Meter
+from ui.status import IDLE
+
+TAB = "chat"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the tab holds when something is asked.
+
+    Attributes:
+        conversation: with the answer that stands, where two are on show.
+        settings: the controls' values.
+    """
+
+    conversation: Messages
+    choice: Choice
+    system: str
+    settings: tuple[Any, ...]
+
+
+class ChatView:
+    """Builds the components where it is called. It keeps them, never what they hold."""
+
+    def __init__(self, residency: Residency, answerers: Answerers) -> None:
+        self.cleared = gr.State(())
+        with gr.Row(elem_classes="pg-columns"):
+            with gr.Column(elem_classes="pg-work", min_width=0):
+                self._build_work(residency, answerers)
+            with gr.Column(elem_classes="pg-side", scale=0, min_width=0):
+                self._build_side()
+
+    @property
+    def conversation(self) -> list[Any]:
+        """What `read_conversation` takes the values of."""
+        return [self.chatbot, *self.pair.inputs]
+
+    @property
+    def given(self) -> list[Any]:
+        """What `read_given` takes the values of."""
+        return [*self.conversation, self.choice, self.system, *self.controls.components]
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that a step of the conversation changes."""
+        return [self.chatbot, *self.pair.outputs, self.status]
+
+    @property
+    def streamed(self) -> list[Any]:
+        """The components that a reply changes while it comes."""
+        return [*self.shown, self.box, self.note, self.restore, *self.buttons.outputs]
+
+    def read_given(self, values: tuple[Any, ...]) -> Given:
+        num_shown = len(self.conversation)
+        choice, system, *settings = values[num_shown:]
+        conversation = self.read_conversation(values[:num_shown])
+        return Given(conversation, read_choice(choice), system or "", tuple(settings))
+
+    def read_conversation(self, values: tuple[Any, ...]) -> Messages:
+        """With the answer that stands, of two on show: the chat model's, if it said anything."""
+        value, *pair = values
+        question, answers = self.pair.read(pair)
+        return settle(read_chatbot(value), question, answers)
+
+    def _build_work(self, residency: Residency, answerers: Answerers) -> None:
+        self.refusal = build_html("", f"{TAB}-refusal")
+        self.choice = gr.Radio(
+            answerers.choices(), value="chat", label="Answered by", elem_id=f"{TAB}-answered-by"
+        )
+        self.note = build_html("", f"{TAB}-answerer-note")
+        self.chatbot = _build_chatbot()
+        self.pair = AnswerPair(f"{TAB}-pair")
+        with gr.Row(elem_classes="pg-message"):
+            self.box = gr.Textbox(
+                label="Message",
+                show_label=False,
+                container=False,
+                placeholder="Message · Enter sends, Shift+Enter begins a new line",
+                lines=1,
+                max_lines=10,
+                elem_id=f"{TAB}-message",
+            )
+            buttons = build_run_buttons("Send", TAB)
+        self.meter = Meter(residency, f"{TAB}-context")
+        with gr.Row(elem_classes="pg-actions"):
+            self.retry = build_button("Retry", f"{TAB}-retry")
+            self.undo = build_button("Undo", f"{TAB}-undo")
+            self.clear = build_button("Clear", f"{TAB}-clear")
+            self.restore = build_button("Restore", f"{TAB}-restore", visible=False)
+        self.buttons = replace(buttons, locked=(self.undo, self.clear))
+        self.status = build_html(IDLE, f"{TAB}-status")
+
+    def _build_side(self) -> None:
+        with gr.Accordion("System prompt", open=False, elem_classes="pg-system"):
+            self.system = gr.Textbox(
+                label="System prompt",
+                show_label=False,
+                lines=4,
+                max_lines=12,
+                elem_id=f"{TAB}-system",
+                placeholder="How the assistant should behave",
+            )
+        with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
+            self.controls = build_controls(CHAT_DEFAULTS, TAB)
+
+
+def _build_chatbot() -> Any:
+    return gr.Chatbot(
+        label="Conversation",
+        show_label=False,
+        height="max(320px, calc(100vh - 300px))",
+        layout="panel",
+        editable="all",
+        buttons=["copy", "copy_all"],
+        allow_tags=False,
+        latex_delimiters=[],
+        feedback_options=None,
+        placeholder="Ask about code. Every turn can be edited, asked again or taken back.",
+        examples=[{"text": question} for question in CHAT_EXAMPLES],
+        elem_id=f"{TAB}-conversation",
+    )
