@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -15,19 +15,42 @@ from model.sampling import SamplingParams
 from ui.abreast import abreast
 from ui.actions import Updates
 from ui.answerers import ANSWERERS, Answerer, Answerers, Choice, answerers_of
+from ui.branches import Branches
 from ui.chat_view import TAB, ChatView, Given
 from ui.controls import read_params
-from ui.conversation import Messages, say, show_chatbot
+from ui.conversation import Messages, show_chatbot
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.runs import Runs
 from ui.status import IDLE, render_status
 from ui.status import say as say_status
+from ui.turn_controls import NO_CONTROLS, render_turns
 
 # Each answerer has a run of its own.
 PLACES: dict[Answerer, str] = {"chat": TAB, "assistant": f"{TAB}-assistant"}
 
 KEEP_HINT = "Keep one answer to go on from it · a new message keeps the chat model's"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A conversation that is to be answered.
+
+    Attributes:
+        branches: its path ends with the user's turn.
+    """
+
+    branches: Branches
+
+    @property
+    def messages(self) -> Messages:
+        return self.branches.messages
+
+    def answered(self, progress: Progress, author: str) -> Branches:
+        """With what was written so far."""
+        return self.branches.add(
+            "assistant", progress.text, author=author, is_cut=progress.is_unfinished
+        )
 
 
 class Asking:
@@ -42,7 +65,7 @@ class Asking:
         self,
         request: gr.Request,
         given: Given,
-        messages: Messages,
+        asked: Asked,
         *,
         text: str | None = None,
         is_fresh: bool = False,
@@ -57,71 +80,81 @@ class Asking:
         try:
             params = _read_chat_params(given.settings, is_fresh=is_fresh)
             # Before it is shown: a lone surrogate cannot even be sent back to the browser.
-            check_texts([("message", messages[-1].text)])
+            check_texts([("message", asked.messages[-1].text)])
         except InvalidInputError as error:
-            yield {self._view.status: error_notice(error)}
+            yield self._view.show(given.conversation) | {self._view.status: error_notice(error)}
             return
-        yield self._begin(given.choice, messages) | ({} if text is None else {self._view.box: ""})
+        yield self._begin(given.choice, asked) | ({} if text is None else {self._view.box: ""})
         session = str(request.session_hash)
         answerers = answerers_of(given.choice)
         self._runs.stop(session, *(PLACES[name] for name in ANSWERERS if name not in answerers))
         latest: dict[Answerer, Progress] = {}
         runs = {
             name: self._runs.start(
-                self._answerers.ask(name, given.system, messages, params), session, PLACES[name]
+                self._answerers.ask(name, given.system, asked.messages, params),
+                session,
+                PLACES[name],
             )
             for name in answerers
         }
         async with aclosing(abreast(runs)) as rounds:
             async for news in rounds:
                 latest |= news
-                yield self._show(given.choice, messages, news)
-        yield self._end(given, latest, text)
+                yield self._show(given.choice, asked, news)
+        yield self._end(given, asked, latest, text)
 
     def stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), *PLACES.values())
         return self._view.buttons.idle()
 
-    def _begin(self, choice: Choice, messages: Messages) -> Updates:
+    def _begin(self, choice: Choice, asked: Asked) -> Updates:
         view = self._view
         titles = {name: self._answerers.name(name) for name in ANSWERERS}
         is_pair = choice == "both"
         return (
             view.buttons.running()
-            | (view.pair.open(messages, titles) if is_pair else view.pair.close())
+            | (view.pair.open(asked.messages, titles) if is_pair else view.pair.close())
+            | view.show(asked.branches)
             | {
-                view.chatbot: show_chatbot(messages),
+                view.turns: NO_CONTROLS,
                 view.status: IDLE if is_pair else render_status(Progress()),
                 view.note: self._answerers.note(choice),
-                view.restore: gr.update(visible=False),
             }
         )
 
-    def _show(
-        self, choice: Choice, messages: Messages, news: Mapping[Answerer, Progress]
-    ) -> Updates:
+    def _show(self, choice: Choice, asked: Asked, news: Mapping[Answerer, Progress]) -> Updates:
         view = self._view
         if choice == "both":
             return view.pair.show(news)
         progress = news[choice]
         updates: Updates = {view.status: render_status(progress)}
         if progress.text:
-            updates[view.chatbot] = show_chatbot(say(messages, "assistant", progress.text))
+            answered = asked.answered(progress, self._answerers.name(choice))
+            updates[view.chatbot] = show_chatbot(answered.messages)
         return updates
 
-    def _end(self, given: Given, latest: Mapping[Answerer, Progress], text: str | None) -> Updates:
-        view = self._view
-        asked = latest.get("assistant")
-        note = self._answerers.note(given.choice, asked.fitted if asked else None)
+    def _end(
+        self,
+        given: Given,
+        asked: Asked,
+        latest: Mapping[Answerer, Progress],
+        text: str | None,
+    ) -> Updates:
+        view, choice = self._view, given.choice
+        assistant = latest.get("assistant")
+        note = self._answerers.note(choice, assistant.fitted if assistant else None)
         updates = view.buttons.idle() | {view.note: note}
         if any(progress.text for progress in latest.values()):
-            if given.choice == "both":
-                updates[view.status] = say_status(KEEP_HINT)
-            return updates
-        updates[view.chatbot] = show_chatbot(given.conversation)
+            if choice == "both":
+                return updates | {
+                    view.turns: render_turns(asked.branches),
+                    view.status: say_status(KEEP_HINT),
+                }
+            return updates | view.show(asked.answered(latest[choice], self._answerers.name(choice)))
+        updates |= view.show(given.conversation)
         if text is not None:
             updates[view.box] = text
-        if given.choice == "both":
+        if choice == "both":
             lines = dict.fromkeys(render_status(progress) for progress in latest.values())
             updates |= view.pair.close() | {view.status: "".join(lines)}
         return updates

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -14,11 +13,11 @@ from model.loading.slot import SlotStatus
 from model.service import GenerationService
 from ui.actions import INSTANT, STREAMING, Updates
 from ui.answerers import Answerers, answerers_of, read_choice
-from ui.asking import Asking
+from ui.asking import Asked, Asking
 from ui.chat_advice import ChatAdvice
 from ui.chat_view import ChatView
 from ui.controls import CHAT_DEFAULTS, read_max_new_tokens
-from ui.conversation import edit, say, show_chatbot, up_to_last_user
+from ui.conversation import say
 from ui.conversation_steps import ConversationSteps
 from ui.markdown import unescape_prose
 from ui.meter import Reading
@@ -110,7 +109,10 @@ class ChatTab:
             view.undo.click(steps.take_back, draft, [view.box, *view.shown], **INSTANT),
             view.clear.click(**clearing),
             view.chatbot.clear(**clearing),
-            view.restore.click(steps.restore, [view.chatbot, view.cleared], cleared, **INSTANT),
+            view.restore.click(
+                steps.restore, [view.cleared, *view.conversation], cleared, **INSTANT
+            ),
+            view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),
         ]
         for answerer, button in view.pair.keep_buttons:
             kept = [*view.shown, *view.buttons.outputs]
@@ -127,8 +129,8 @@ class ChatTab:
             yield {self._view.status: empty}
             return
         given = self._view.read_given(values)
-        messages = say(given.conversation, "user", text)
-        async with aclosing(self._asking.reply(request, given, messages, text=text)) as steps:
+        asked = Asked(given.conversation.add("user", text))
+        async with aclosing(self._asking.reply(request, given, asked, text=text)) as steps:
             async for updates in steps:
                 yield updates
 
@@ -136,40 +138,43 @@ class ChatTab:
         self, request: gr.Request, event: gr.SelectData, *values: Any
     ) -> AsyncGenerator[Updates, None]:
         given, text = self._view.read_given(values), str(event.value["text"])
-        messages = say(given.conversation, "user", text)
-        async with aclosing(self._asking.reply(request, given, messages, text=text)) as steps:
+        asked = Asked(given.conversation.add("user", text))
+        async with aclosing(self._asking.reply(request, given, asked, text=text)) as steps:
             async for updates in steps:
                 yield updates
 
     async def _ask_again(self, request: gr.Request, *values: Any) -> AsyncGenerator[Updates, None]:
         given = self._view.read_given(values)
-        messages = up_to_last_user(given.conversation)
-        if not messages:
+        asked = Asked(given.conversation.up_to_last_user())
+        if not asked.messages:
             yield {self._view.status: say_status("There is nothing to ask again yet")}
             return
-        async with aclosing(self._asking.reply(request, given, messages, is_fresh=True)) as steps:
+        async with aclosing(self._asking.reply(request, given, asked, is_fresh=True)) as steps:
             async for updates in steps:
                 yield updates
 
     async def _edit_turn(
         self, request: gr.Request, event: gr.EditData, *values: Any
     ) -> AsyncGenerator[Updates, None]:
-        given = self._view.read_given(values)
+        """A question's new version is asked; an answer's keeps what followed it."""
+        view = self._view
         index = event.index[0] if isinstance(event.index, list | tuple) else event.index
-        messages = edit(given.conversation, index, unescape_prose(str(event.value)))
-        if messages[-1].role != "user":
-            yield self._view.pair.close() | {self._view.chatbot: show_chatbot(messages)}
-            return
-        given = replace(given, conversation=messages)
-        async with aclosing(self._asking.reply(request, given, messages)) as steps:
-            async for updates in steps:
-                yield updates
+        text = unescape_prose(str(event.value))
+        given = view.read_given(values)
+        if given.conversation.path[index].role == "user":
+            asked = Asked(given.conversation.branch(index, text))
+            async with aclosing(self._asking.reply(request, given, asked)) as steps:
+                async for updates in steps:
+                    yield updates
+        else:
+            revised = given.conversation.revise(index, text)
+            yield view.pair.close() | view.show(revised)
 
     def _read_context(
         self, text: str | None, system: str | None, choice: object, limit: Any, *values: Any
     ) -> list[Reading]:
         """What the next message would ask for."""
-        messages = self._view.read_conversation(values)
+        messages = self._view.read_conversation(values).messages
         if text:
             messages = say(messages, "user", text)
         params = read_max_new_tokens(limit, CHAT_DEFAULTS)

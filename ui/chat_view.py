@@ -8,14 +8,16 @@ from typing import Any
 import gradio as gr
 
 from model.loading.residency import Residency
-from ui.actions import build_button, build_html, build_run_buttons
+from ui.actions import Updates, build_button, build_html, build_run_buttons
 from ui.answer_pair import AnswerPair
-from ui.answerers import Answerers, Choice, read_choice
+from ui.answerers import ANSWERERS, Answerers, Choice, read_choice
+from ui.branches import Branches
 from ui.controls import CHAT_DEFAULTS, build_controls
-from ui.conversation import Messages, read_chatbot, settle
+from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
 from ui.meter import Meter
 from ui.status import IDLE
+from ui.turn_controls import build_turn_controls, render_turns
 
 TAB = "chat"
 
@@ -29,7 +31,7 @@ class Given:
         settings: the controls' values.
     """
 
-    conversation: Messages
+    conversation: Branches
     choice: Choice
     system: str
     settings: tuple[Any, ...]
@@ -39,7 +41,9 @@ class ChatView:
     """Builds the components where it is called. It keeps them, never what they hold."""
 
     def __init__(self, residency: Residency, answerers: Answerers) -> None:
-        self.cleared = gr.State(())
+        self._answerers = answerers
+        self.branches = gr.State(Branches())
+        self.cleared = gr.State(Branches())
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work(residency, answerers)
@@ -49,7 +53,7 @@ class ChatView:
     @property
     def conversation(self) -> list[Any]:
         """What `read_conversation` takes the values of."""
-        return [self.chatbot, *self.pair.inputs]
+        return [self.branches, self.chatbot, *self.pair.inputs]
 
     @property
     def given(self) -> list[Any]:
@@ -59,7 +63,7 @@ class ChatView:
     @property
     def shown(self) -> list[Any]:
         """The components that a step of the conversation changes."""
-        return [self.chatbot, *self.pair.outputs, self.status]
+        return [self.branches, self.chatbot, self.turns, *self.pair.outputs, self.status]
 
     @property
     def streamed(self) -> list[Any]:
@@ -72,11 +76,26 @@ class ChatView:
         conversation = self.read_conversation(values[:num_shown])
         return Given(conversation, read_choice(choice), system or "", tuple(settings))
 
-    def read_conversation(self, values: tuple[Any, ...]) -> Messages:
-        """With the answer that stands, of two on show: the chat model's, if it said anything."""
-        value, *pair = values
+    def read_conversation(self, values: tuple[Any, ...]) -> Branches:
+        """With the answer that stands, of two on show: the chat model's, if it said anything.
+
+        The page is believed where it shows something else than the session holds: a reply that
+        is still being written, or all of a session that the server has forgotten.
+        """
+        branches: Branches = values[0]
+        value, *pair = values[1:]
         question, answers = self.pair.read(pair)
-        return settle(read_chatbot(value), question, answers)
+        names = map(self._answerers.name, ANSWERERS)
+        answered = dict(zip(names, answers, strict=True))
+        return branches.graft(read_chatbot(value)).settle(question, answered)
+
+    def show(self, branches: Branches) -> Updates:
+        """A conversation in which nothing is being written."""
+        return {
+            self.branches: branches,
+            self.chatbot: show_chatbot(branches.messages),
+            self.turns: render_turns(branches),
+        }
 
     def _build_work(self, residency: Residency, answerers: Answerers) -> None:
         self.refusal = build_html("", f"{TAB}-refusal")
@@ -85,6 +104,7 @@ class ChatView:
         )
         self.note = build_html("", f"{TAB}-answerer-note")
         self.chatbot = _build_chatbot()
+        self.turns = build_turn_controls(f"{TAB}-turns")
         self.pair = AnswerPair(f"{TAB}-pair")
         with gr.Row(elem_classes="pg-message"):
             self.box = gr.Textbox(

@@ -39,33 +39,6 @@ def say(messages: Messages, role: Role, text: str) -> Messages:
     return (*messages, Message(role, text))
 
 
-def up_to_last_user(messages: Messages) -> Messages:
-    """Up to and with the last user turn; empty if there is none."""
-    for index in range(len(messages) - 1, -1, -1):
-        if messages[index].role == "user":
-            return messages[: index + 1]
-    return ()
-
-
-def settle(messages: Messages, question: Messages, answers: Sequence[str]) -> Messages:
-    """`messages` with the first of `answers` that has text, where they answer `messages`.
-
-    Args:
-        question: the conversation that the answers are to; empty where there are none.
-    """
-    if not question or messages != question:
-        return messages
-    answer = next(filter(None, answers), "")
-    return say(messages, "assistant", answer) if answer else messages
-
-
-def edit(messages: Messages, index: int, text: str) -> Messages:
-    """Turn `index` with another text. What followed a user's turn no longer follows from it."""
-    former = messages[index]
-    rest = () if former.role == "user" else messages[index + 1 :]
-    return (*messages[:index], Message(former.role, text), *rest)
-
-
 def _text_of(content: Any) -> str:
     if isinstance(content, str):
         return content

@@ -9,8 +9,9 @@ import gradio as gr
 from ui.actions import Updates
 from ui.answerers import ANSWERERS, Answerer, Answerers
 from ui.asking import Asking
+from ui.branches import Branches
 from ui.chat_view import ChatView
-from ui.conversation import Messages, read_chatbot, settle, show_chatbot, up_to_last_user
+from ui.conversation import read_chatbot
 from ui.status import IDLE, say
 
 ChatbotValue = list[dict[str, Any]]
@@ -27,49 +28,65 @@ class ConversationSteps:
     def take_back(self, draft: str | None, *values: Any) -> Updates:
         """The last user turn goes back to the box, above what stands there."""
         view = self._view
-        messages = up_to_last_user(view.read_conversation(values))
-        if not messages:
+        asked = view.read_conversation(values).up_to_last_user()
+        if not asked.path:
             return {view.box: draft or ""}
-        text = messages[-1].text + (f"\n{draft}" if draft else "")
-        shown = {view.box: text, view.chatbot: show_chatbot(messages[:-1])}
-        return view.pair.close() | shown
+        text = asked.path[-1].text + (f"\n{draft}" if draft else "")
+        shown = view.show(asked.end_at(len(asked.path) - 1))
+        return view.pair.close() | shown | {view.box: text}
 
-    def clear(self, *values: Any) -> Updates:
+    def select_version(self, event: gr.EventData, *values: Any) -> Updates:
         view = self._view
-        messages = view.read_conversation(values)
-        if not messages:
+        branches = view.read_conversation(values)
+        try:
+            selected = branches.select(event.index, event.version)
+        except IndexError:  # pressed twice
+            selected = branches
+        return view.pair.close() | view.show(selected) | {view.status: IDLE}
+
+    def clear(self, branches: Branches, value: ChatbotValue, *pair: Any) -> Updates:
+        view = self._view
+        if value:  # the conversation's own button has emptied it already
+            branches = view.read_conversation((branches, value, *pair))
+        if not branches.turns:
             return {view.status: IDLE}
-        return view.pair.close() | {
-            view.chatbot: [],
-            view.cleared: messages,
-            view.restore: gr.update(visible=True),
-            view.status: say("Cleared · Restore brings it back"),
-        }
+        return (
+            view.pair.close()
+            | view.show(Branches())
+            | {
+                view.cleared: branches,
+                view.restore: gr.update(visible=True),
+                view.status: say("Cleared · Restore brings it back"),
+            }
+        )
 
-    def restore(self, value: ChatbotValue, cleared: Messages) -> Updates:
+    def restore(self, cleared: Branches, *values: Any) -> Updates:
+        """What was cleared, in exchange for what has come since."""
         view = self._view
-        return {
-            view.chatbot: show_chatbot((*cleared, *read_chatbot(value))),
-            view.cleared: (),
-            view.restore: gr.update(visible=False),
-            view.status: IDLE,
-        }
+        since = view.read_conversation(values)
+        return (
+            view.pair.close()
+            | view.show(cleared)
+            | {
+                view.cleared: since,
+                view.restore: gr.update(visible=bool(since.turns)),
+                view.status: say("Restored"),
+            }
+        )
 
     def keeper(self, answerer: Answerer) -> Any:
-        def keep(request: gr.Request, value: ChatbotValue, *pair: Any) -> Updates:
+        def keep(request: gr.Request, branches: Branches, value: Any, *pair: Any) -> Updates:
             """The answer becomes the assistant's turn; what still runs is stopped."""
             view = self._view
             question, answers = view.pair.read(pair)
-            answer = answers[ANSWERERS.index(answerer)]
-            kept = settle(read_chatbot(value), question, [answer])
             name = self._answerers.name(answerer)
+            answer = {name: answers[ANSWERERS.index(answerer)]}
+            kept = branches.graft(read_chatbot(value)).settle(question, answer)
             return (
                 self._asking.stop(request)
                 | view.pair.close()
-                | {
-                    view.chatbot: show_chatbot(kept),
-                    view.status: say(f"Kept the answer of {name}"),
-                }
+                | view.show(kept)
+                | {view.status: say(f"Kept the answer of {name}")}
             )
 
         return keep

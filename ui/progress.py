@@ -58,6 +58,12 @@ class Progress:
         return isinstance(finished, Finished) and finished.reason in _ENDS
 
     @property
+    def is_unfinished(self) -> bool:
+        """It ended, or would end now, before the model was done."""
+        ends = (FinishReason.EOS_TOKEN, FinishReason.STOP_SEQUENCE)
+        return not (isinstance(self.outcome, Finished) and self.outcome.reason in ends)
+
+    @property
     def tokens_per_second(self) -> float | None:
         """Speed so far, after the first token; None before there are two."""
         if self.first_token_at is None or self.num_tokens < 2:

@@ -154,3 +154,60 @@ def test_tags_and_images_in_prose_are_shown_as_text(tab: Page, outside_requests:
     expect(reply).to_contain_text("<b>bold</b> <think>List<int> ${alert(1)}")
     expect(reply.locator("img")).to_have_count(0)
     assert outside_requests == []
+
+
+def pager(page: Page, who: str) -> Locator:
+    return page.locator(f"#chat-conversation .{who}-row .pg-turn")
+
+
+def test_a_retry_keeps_the_former_reply_to_page_back_to(tab: Page) -> None:
+    send_message(tab, "SAY: one two three")
+    wait_until_over(tab, "chat")
+    tab.locator("#chat-max_new_tokens input").fill("7")
+    tab.click("#chat-retry")
+    expect(turns(tab, "bot")).to_have_text(["one two"], timeout=TIMEOUT)
+    expect(pager(tab, "bot")).to_contain_text("2 of 2")
+    tab.get_by_role("button", name="Previous version").click()
+    expect(turns(tab, "bot")).to_have_text(["one two three"])
+    expect(pager(tab, "bot")).to_contain_text("1 of 2")
+    expect(tab.get_by_role("button", name="Previous version")).to_be_disabled()
+    expect(tab.get_by_role("button", name="Next version")).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(turns(tab, "bot")).to_have_text(["one two"])
+
+
+def test_the_branch_before_an_edit_is_there_with_its_answer(tab: Page) -> None:
+    send_message(tab, "SAY: old answer")
+    wait_until_over(tab, "chat")
+    edit_turn(tab, "user", "SAY: new answer")
+    expect(turns(tab, "bot")).to_have_text(["new answer"], timeout=TIMEOUT)
+    expect(pager(tab, "user")).to_contain_text("2 of 2")
+    tab.get_by_role("button", name="Previous version").click()
+    expect(turns(tab, "user")).to_have_text(["SAY: old answer"])
+    expect(turns(tab, "bot")).to_have_text(["old answer"])
+
+
+def test_an_edited_answer_is_a_version_and_what_followed_stays(tab: Page) -> None:
+    for text in ("first", "second"):
+        send_message(tab, f"SAY: {text}")
+        wait_until_over(tab, "chat")
+    row = tab.locator("#chat-conversation .bot-row").first
+    row.get_by_role("button", name="Edit").click()
+    row.locator("textarea").fill("    better <b>")
+    row.get_by_role("button", name="Submit").click()
+    expect(pager(tab, "bot").first).to_contain_text("2 of 2", timeout=TIMEOUT)
+    expect(turns(tab, "bot")).to_have_text(["better <b>", "second"])
+    tab.get_by_role("button", name="Previous version").click()
+    expect(turns(tab, "bot")).to_have_text(["first", "second"])
+
+
+def test_nothing_of_a_turn_can_be_changed_while_a_reply_comes(tab: Page) -> None:
+    send_message(tab, "SAY: one")
+    wait_until_over(tab, "chat")
+    tab.click("#chat-retry")
+    expect(pager(tab, "bot")).to_contain_text("2 of 2", timeout=TIMEOUT)
+    send_message(tab, "SAY: " + "word " * 60)
+    expect(turns(tab, "bot").last).to_contain_text("word", timeout=TIMEOUT)
+    expect(tab.locator("#chat-conversation .pg-turn")).to_have_count(0)
+    tab.keyboard.press("Escape")
+    expect(pager(tab, "bot").first).to_contain_text("2 of 2", timeout=TIMEOUT)

@@ -1,0 +1,77 @@
+// The controls of each turn: its versions to page through, and its deletion. Runs once when the
+// component loads, with Gradio's `element` and `trigger`. Gradio draws the turns; this adds to them.
+const work = element.closest(".pg-work");
+let clicked = null;
+
+const button = (name, title, isOff, label, act) => {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = `pg-turn-${name}`;
+  made.title = made.ariaLabel = title;
+  made.disabled = isOff;
+  made.innerHTML = label;
+  made.addEventListener("click", act);
+  return made;
+};
+
+const pager = (index, version, count) => {
+  const go = (name, to) => () => {
+    clicked = { index, name };
+    trigger("select", { index, version: to });
+  };
+  const place = document.createElement("span");
+  place.textContent = `${version + 1} of ${count}`;
+  return [
+    button("former", "Previous version", version === 0, "‹", go("former", version - 1)),
+    place,
+    button("next", "Next version", version === count - 1, "›", go("next", version + 1)),
+  ];
+};
+
+const controls = (index, [role, version, count]) => {
+  const made = document.createElement("span");
+  made.className = "pg-turn";
+  if (count > 1) made.append(...pager(index, version, count));
+  return made;
+};
+
+// Gradio draws turns in a row of the same side as one.
+const lastOfEachRow = (marks) =>
+  marks.map((_, index) => index).filter((index) => marks[index][0] !== marks[index + 1]?.[0]);
+
+const decorate = () => {
+  const marks = JSON.parse(element.querySelector("[data-turns]")?.dataset.turns ?? "[]");
+  const rows = [...work.querySelectorAll("#chat-conversation .message-row")];
+  const indices = lastOfEachRow(marks);
+  rows.forEach((row, number) => {
+    const index = indices[number];
+    const wanted = index === undefined ? "" : JSON.stringify([index, marks[index]]);
+    const former = row.querySelector(".pg-turn");
+    const bar = row.querySelector(".message-buttons");
+    if (!bar || (former?.dataset.mark ?? "") === wanted) return;
+    former?.remove();
+    if (!wanted) return;
+    const made = controls(index, marks[index]);
+    made.dataset.mark = wanted;
+    bar.append(made);
+    if (clicked?.index === index) {
+      // The button is a new one: the keyboard's place goes with it.
+      const again = made.querySelector(`.pg-turn-${clicked.name}:enabled`) ?? made.querySelector("button:enabled");
+      again?.focus({ preventScroll: true });
+      clicked = null;
+    }
+  });
+};
+
+let isDue = false;
+const observer = new MutationObserver(() => {
+  if (!element.isConnected) return observer.disconnect();
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    decorate();
+  });
+});
+observer.observe(work, { childList: true, subtree: true });
+decorate();
