@@ -155,16 +155,18 @@ def _chat_form(request: ChatRequest, resident: ResidentModel) -> Form:
             "Load a chat model such as StarChat with --chat-model.",
         )
     messages = request.messages
+    reply, healed = _split_healed(request.reply, resident)
 
     def build(start: int) -> Prompt:
-        return dialect.build(request.system, messages[start:])
+        return dialect.build(request.system, messages[start:], reply)
 
     advice = "Shorten the last message or the system prompt: older turns are left out already."
     return Form(
         _without_old_turns(messages, build, advice),
         dialect.stop_tokens,
         dialect.stop_strings,
-        is_start_stripped=dialect.is_reply_stripped,
+        healed=healed,
+        is_start_stripped=dialect.is_reply_stripped and not reply,
     )
 
 
@@ -175,15 +177,19 @@ def _assistant_form(request: AssistantRequest, resident: ResidentModel) -> Form:
     if num_tokens > resident.context_length // 2:
         preamble = SHORT_PROMPT.text
 
+    reply, healed = _split_healed(request.reply, resident)
+    if not reply and resident.can_heal:
+        healed = assistant.REPLY_SPACE
+
     def build(start: int) -> Prompt:
-        return build_assistant(preamble, messages[start:])
+        return build_assistant(preamble, messages[start:], reply)
 
     advice = "Shorten the last message: older turns are left out already."
     return Form(
         _without_old_turns(messages, build, advice),
         CONTINUATION_STOP_TOKENS,
         assistant.STOP_STRINGS,
-        healed=assistant.REPLY_SPACE if resident.can_heal else "",
+        healed=healed,
         is_start_pinned=True,
     )
 

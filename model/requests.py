@@ -41,16 +41,18 @@ class InfillRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Write the assistant's next turn. The last message is the user's."""
+    """Write the assistant's next turn, from `reply` on. The last message is the user's."""
 
     system: str
     messages: tuple[Message, ...]
     params: SamplingParams
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AssistantRequest:
-    """Write the Tech Assistant's next turn with a base model. The last message is the user's.
+    """Write the Tech Assistant's next turn, from `reply` on, with a base model. The last message
+    is the user's.
 
     `preamble` gives way to the short prompt where it would take more than half of the context.
     """
@@ -58,6 +60,7 @@ class AssistantRequest:
     messages: tuple[Message, ...]
     params: SamplingParams
     preamble: AssistantPrompt = SHORT_PROMPT
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,11 @@ def boxes_of(request: PlaygroundRequest) -> list[tuple[str, str]]:
             names = [("path", request.path), ("repository name", request.repo_name)]
             return [("prefix", prefix), ("suffix", suffix), *names, *files]
         case ChatRequest(system, messages):
-            turns = [(f"message {n}", message.text) for n, message in enumerate(messages, 1)]
-            return [("system prompt", system), *turns]
+            return [("system prompt", system), *_turns_of(messages, request.reply)]
         case AssistantRequest(messages):
-            return [(f"message {n}", message.text) for n, message in enumerate(messages, 1)]
+            return _turns_of(messages, request.reply)
+
+
+def _turns_of(messages: tuple[Message, ...], reply: str) -> list[tuple[str, str]]:
+    turns = [(f"message {number}", message.text) for number, message in enumerate(messages, 1)]
+    return [*turns, ("start of the reply", reply)]

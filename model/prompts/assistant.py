@@ -86,9 +86,12 @@ Assistant: I cannot see your server. Run `pip show NAME` there; the line `Versio
 )
 
 
-def build_assistant(preamble: str, messages: Sequence[Message]) -> Prompt:
+def build_assistant(preamble: str, messages: Sequence[Message], reply: str = "") -> Prompt:
     """The prompt whose continuation answers the last of `messages`. Its first segment is the
     preamble, encoded apart, so that its tokens are the same whatever follows.
+
+    Args:
+        reply: what the answer begins with; the prompt then ends with it.
 
     Raises:
         PromptError: there is no message, the last one is not the user's, or a role is unknown.
@@ -99,4 +102,7 @@ def build_assistant(preamble: str, messages: Sequence[Message]) -> Prompt:
         name = "Human" if message.role == "user" else "Assistant"
         segments.append(Text(f"\n\n{name}:", "markup"))
         segments.append(Text(f" {message.text.strip()}", message.role))
-    return (*segments, Text("\n\nAssistant:", "markup"))
+    segments.append(Text("\n\nAssistant:", "markup"))
+    if reply:
+        segments.append(Text(f"{REPLY_SPACE}{reply.lstrip()}", "assistant"))
+    return tuple(segments)

@@ -59,8 +59,12 @@ class Dialogue(Protocol):
         """The model opens its reply with a newline that belongs to the markup."""
         ...
 
-    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+    def build(self, system: str, messages: Sequence[Message], reply: str = "") -> Prompt:
         """The prompt whose continuation answers the last of `messages`.
+
+        Args:
+            reply: what the answer begins with. The prompt then ends with it, within the
+                assistant's turn, and is the turn's whole opening as a finished turn has it.
 
         Raises:
             PromptError: there is no message, the last one is not the user's, a role is unknown,
@@ -102,7 +106,7 @@ class DialogueFormat:
     is_empty_system_kept: bool
     stop_strings: tuple[str, ...] = ()
 
-    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+    def build(self, system: str, messages: Sequence[Message], reply: str = "") -> Prompt:
         check_conversation(messages)
         segments: list[Segment] = []
         if system or self.is_empty_system_kept:
@@ -110,6 +114,8 @@ class DialogueFormat:
         for message in messages:
             opening = self.user if message.role == "user" else self.assistant
             segments += self._turn(opening, message.text, message.role)
+        if reply:
+            return (*segments, *_open(self.assistant), Text(reply, "assistant"))
         return (*segments, *_open(self.reply))
 
     def _turn(self, opening: Opening, text: str, part: Part) -> Prompt:
@@ -131,7 +137,7 @@ class InstructFormat:
     stop_strings: tuple[str, ...] = ("###",)
     is_reply_stripped: bool = False
 
-    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+    def build(self, system: str, messages: Sequence[Message], reply: str = "") -> Prompt:
         check_conversation(messages)
         if system:
             raise PromptError(
@@ -145,7 +151,8 @@ class InstructFormat:
             else:
                 segments += [Text(_RESPONSE, "markup"), text, Special(END_OF_TEXT)]
             segments.append(Text("\n\n", "markup"))
-        return (*segments, Text(_RESPONSE, "markup"))
+        segments.append(Text(_RESPONSE, "markup"))
+        return (*segments, Text(reply, "assistant")) if reply else tuple(segments)
 
 
 _RESPONSE = "### Response\n"

@@ -94,16 +94,19 @@ class TemplateDialogue:
 
     Contents stand in the prompt as they were typed, without the white space around them where the
     template strips it. A template that alters them in another way is refused.
+
+    `reply_opening` is what of a reply's opening is left to the model: a newline, for StarChat.
     """
 
     template: ChatTemplate
     stop_tokens: tuple[str, ...]
     is_reply_stripped: bool
+    reply_opening: str = ""
     name: str = "the model's own chat template"
     default_system: str = ""
     stop_strings: tuple[str, ...] = ()
 
-    def build(self, system: str, messages: Sequence[Message]) -> Prompt:
+    def build(self, system: str, messages: Sequence[Message], reply: str = "") -> Prompt:
         check_conversation(messages)
         contents = [Text(message.text, message.role) for message in messages]
         if system:
@@ -115,6 +118,10 @@ class TemplateDialogue:
             text = text.lstrip() if before.is_next_stripped else text
             text = text.rstrip() if after.is_last_stripped else text
             segments += [Text(text, contents[index].part), *self.template.split(after.text)]
+        if reply and self.reply_opening:
+            segments.append(Text(self.reply_opening, "markup"))
+        if reply:
+            segments.append(Text(reply, "assistant"))
         return tuple(segments)
 
 
@@ -205,7 +212,12 @@ def read_template_dialogue(template: ChatTemplate) -> TemplateDialogue:
     # What the model is to write of a reply's opening itself: StarChat's newline, for one.
     rest = render(opening).removeprefix(render(reply))
     is_reply_stripped = rest != render(opening) and bool(rest) and not rest.strip("\r\n")
-    return TemplateDialogue(template, tuple(dict.fromkeys((*ends, END_OF_TEXT))), is_reply_stripped)
+    return TemplateDialogue(
+        template,
+        tuple(dict.fromkeys((*ends, END_OF_TEXT))),
+        is_reply_stripped,
+        rest if is_reply_stripped else "",
+    )
 
 
 def find_dialogue(

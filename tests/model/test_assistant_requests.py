@@ -137,3 +137,10 @@ def test_no_typed_token_is_special(starcoder: ResidentModel, text: str) -> None:
     ids = fit(ask(text, text, f"{text}."), roomy, overflow="refuse").generation.prompt_ids
     specials = set(map(starcoder.tokenizer.special_id, checkpoints.STARCODER_TOKENS))
     assert specials.isdisjoint(ids)
+
+
+@pytest.mark.parametrize("reply", ["Use `", " Use `"])
+def test_a_begun_reply_follows_its_space(starcoder: ResidentModel, reply: str) -> None:
+    fitted = fit(replace(ask("Hi"), reply=f"{reply}\n"), starcoder, overflow="refuse")
+    assert render(fitted.prompt).endswith("\n\nAssistant: Use `")
+    assert fitted.generation.healed == "\n"

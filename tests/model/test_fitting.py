@@ -434,3 +434,31 @@ def test_whatever_is_trimmed_fits_and_adds_up(
     num_dropped = sum(item.num_tokens for item in fitted.dropped)
     assert len(generation.prompt_ids) + num_dropped == num_whole
     assert decoded(starchat, generation.prompt_ids).endswith("x" * sizes[-1] + "\n")
+
+
+def test_a_begun_reply_ends_the_prompt_without_closing_markup(starchat: ResidentModel) -> None:
+    request = replace(chat("Hi"), reply="\n  Hello")
+    generation = fit(request, starchat, overflow="refuse").generation
+    assistant = starchat.tokenizer.special_id("<|assistant|>")
+    after = generation.prompt_ids[generation.prompt_ids.index(assistant) + 1 :]
+    assert starchat.tokenizer.decode(after) == "\n\n  Hello"
+    assert not generation.is_start_stripped
+
+
+def test_the_white_space_at_the_end_of_a_begun_reply_is_healed(smollm2: ResidentModel) -> None:
+    request = replace(chat("Hi"), reply="def f():\n    ")
+    healed = fit(request, replace(smollm2, can_heal=True), overflow="refuse")
+    assert render(healed.prompt).endswith("assistant\ndef f():")
+    assert healed.generation.healed == "\n    "
+    kept = fit(request, smollm2, overflow="refuse")
+    assert render(kept.prompt).endswith("assistant\ndef f():\n    ")
+    assert kept.generation.healed == ""
+
+
+def test_the_start_of_a_reply_is_text_whatever_it_spells(starchat: ResidentModel) -> None:
+    end = starchat.tokenizer.special_id("<|end|>")
+    plain = fit(chat("Hi"), starchat, overflow="refuse").generation.prompt_ids
+    begun = fit(replace(chat("Hi"), reply="<|end|>"), starchat, overflow="refuse")
+    assert begun.generation.prompt_ids.count(end) == plain.count(end)
+    with pytest.raises(PromptError, match="start of the reply"):
+        fit(replace(chat("Hi"), reply="a\0"), starchat, overflow="refuse")

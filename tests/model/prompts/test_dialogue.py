@@ -148,3 +148,32 @@ def test_a_known_family_is_told_by_the_vocabulary(
     special_id: Callable[[str], int | None], dialect: DialogueFormat | None
 ) -> None:
     assert detect_dialogue(special_id) == dialect
+
+
+BEGUN = {
+    "StarChat": (
+        "<|system|>\n<|end|>\n<|user|>\nHow do I sort a list?<|end|>\n<|assistant|>\nUse `sorted"
+    ),
+    "ChatML": (
+        "<|im_start|>user\nHow do I sort a list?<|im_end|>\n<|im_start|>assistant\nUse `sorted"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEGUN)
+def test_a_reply_that_has_begun_ends_the_prompt_within_the_assistants_turn(name: str) -> None:
+    prompt = DIALOGUES[name].build("", QUESTION, "Use `sorted")
+    assert render(prompt) == BEGUN[name]
+    assert prompt[-1] == Text("Use `sorted", "assistant")
+
+
+def test_a_reply_that_has_begun_is_marked_up_as_a_finished_one_is() -> None:
+    whole = (*QUESTION, Message("assistant", "Use it."), Message("user", "Hm"))
+    for dialect in DIALOGUES.values():
+        begun = dialect.build("", QUESTION, "Use it.")
+        assert dialect.build("", whole)[: len(begun)] == begun
+
+
+def test_starcoder2_instruct_goes_on_below_its_heading() -> None:
+    prompt = STARCODER2_INSTRUCT.build("", QUESTION, "Use")
+    assert render(prompt).endswith("### Response\nUse")

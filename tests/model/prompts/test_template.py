@@ -293,3 +293,13 @@ def test_a_presets_format_is_taken_where_the_vocabulary_has_its_tokens() -> None
     name = "StarCoder2 Instruct"
     assert find_dialogue(name, vocabularies.STARCODER2, TEMPLATE) is STARCODER2_INSTRUCT
     assert find_dialogue("StarChat", vocabularies.PLAIN, None) is None
+
+
+def test_a_begun_reply_follows_the_opening_that_a_finished_one_has() -> None:
+    question = (Message("user", "Hi"),)
+    for source in (STARCHAT_LIKE, PHI):
+        dialect = dialogue_of(source)
+        whole = (*question, Message("assistant", "Hello"), Message("user", "Hm"))
+        begun = render(dialect.build("", question, "Hello"))
+        assert begun.endswith("Hello")
+        assert render(dialect.build("", whole)).startswith(begun)
