@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.requests import PlaygroundRequest
-from ui.gap import Gap, fill, next_gap
+from ui.gap import Gap, add_sample, fill, next_gap
 from ui.progress import Progress
 from ui.runs import Runs
 from ui.status import render_status, titled
@@ -20,22 +20,28 @@ class Step:
     Attributes:
         gap: the one at work; its middle is there once `progress.is_over`.
         number: which gap of how many it is, counted from 1.
+        sample: which text of how many for that gap, counted from 1.
     """
 
     gap: Gap
     progress: Progress
     number: int = 1
     num_gaps: int = 1
+    sample: int = 1
+    num_samples: int = 1
 
     @property
     def title(self) -> str:
-        """Such as "Gap 2 of 3"; nothing where there is one."""
+        """Such as "Gap 2 of 3" or "Sample 2 of 3"; nothing where there is one."""
+        if self.num_samples > 1:
+            return f"Sample {self.sample} of {self.num_samples}"
         return f"Gap {self.number} of {self.num_gaps}" if self.num_gaps > 1 else ""
 
     @property
     def is_stopped_between(self) -> bool:
-        """As the last step: the next gap's turn never came."""
-        return self.progress.has_ended_well and self.number < self.num_gaps
+        """As the last step: the turn of the next gap or sample never came."""
+        is_last = self.number == self.num_gaps and self.sample == self.num_samples
+        return self.progress.has_ended_well and not is_last
 
 
 def step_status(step: Step) -> str:
@@ -44,28 +50,39 @@ def step_status(step: Step) -> str:
 
 
 async def fill_gaps(
-    runs: Runs, first: Gap, make: Callable[[Gap], PlaygroundRequest], session: str, place: str
+    runs: Runs,
+    first: Gap,
+    make: Callable[[Gap, int], PlaygroundRequest],
+    session: str,
+    place: str,
+    num_samples: int = 1,
 ) -> AsyncGenerator[Step, None]:
     """Fill `first` and then each gap that is marked in its suffix.
 
     The steps end early where a run is stopped or fails. Closing it early cancels the run.
 
     Args:
-        make: the request for a gap.
+        make: the request for a gap's sample, counted from 1.
         place: as `Runs` has it.
+        num_samples: texts to choose from. Of several gaps each gets one, on which the next rests.
     """
-    gap, number = first, 1
-    num_gaps = 1 + first.num_markers
+    step = Step(first, Progress(), num_gaps=1 + first.num_markers)
+    if step.num_gaps == 1:
+        step = replace(step, num_samples=num_samples)
 
     def requests() -> Iterator[PlaygroundRequest]:
-        nonlocal gap, number
-        yield make(gap)
-        while following := next_gap(gap):
-            gap, number = following, number + 1
-            yield make(gap)
+        nonlocal step
+        yield make(step.gap, step.sample)
+        while step.sample < step.num_samples:
+            step = replace(step, sample=step.sample + 1)
+            yield make(step.gap, step.sample)
+        while following := next_gap(step.gap):
+            step = replace(step, gap=following, number=step.number + 1)
+            yield make(step.gap, 1)
 
+    add = add_sample if step.num_samples > 1 else fill
     async with aclosing(runs.start_each(requests(), session, place)) as steps:
         async for progress in steps:
-            if progress.is_over:
-                gap = fill(gap, progress.text)
-            yield Step(gap, progress, number, num_gaps)
+            gap = add(step.gap, progress.text) if progress.is_over else step.gap
+            step = replace(step, gap=gap, progress=progress)
+            yield step

@@ -18,10 +18,20 @@ _WORD = re.compile(r"\s*(?:\w+|[^\w\s]+)")
 
 @dataclass(frozen=True, slots=True)
 class Middle:
-    """What stands in the gap, and the `cut` that was trimmed: it repeated what follows."""
+    """What stands in the gap.
+
+    Attributes:
+        cut: what was trimmed off its end, as it repeats what follows.
+        samples: all that was generated for the gap, this among it; empty where it is the only one.
+    """
 
     text: str = ""
     cut: str = ""
+    samples: tuple[Middle, ...] = ()
+
+    @property
+    def alone(self) -> Middle:
+        return Middle(self.text, self.cut)
 
     def __bool__(self) -> bool:
         return bool(self.text or self.cut)
@@ -61,9 +71,32 @@ def fill(gap: Gap, text: str) -> Gap:
     return replace(gap, middle=Middle(*split_overlap(gap.prefix, text, gap.seen_suffix)))
 
 
+def add_sample(gap: Gap, text: str) -> Gap:
+    """`gap` with one more text to choose from; the first one stands in it."""
+    middle = fill(gap, text).middle
+    if not middle:
+        return gap
+    if not gap.middle:
+        return replace(gap, middle=replace(middle, samples=(middle,)))
+    samples = (*gap.middle.samples, middle)
+    return replace(gap, middle=replace(gap.middle, samples=samples))
+
+
+def choose(gap: Gap, index: int) -> Gap:
+    """Another of the samples in the gap; `gap` itself where there is none of that index."""
+    samples = gap.middle.samples
+    if index >= len(samples):
+        return gap
+    return replace(gap, middle=replace(samples[index], samples=samples))
+
+
 def keep_cut(gap: Gap) -> Gap:
     """What was trimmed is part of the middle after all."""
-    return replace(gap, middle=Middle(gap.middle.text + gap.middle.cut))
+    return replace(gap, middle=replace(gap.middle, text=gap.middle.text + gap.middle.cut, cut=""))
+
+
+def clear(gap: Gap) -> Gap:
+    return Gap()
 
 
 def take_all(gap: Gap) -> Gap:

@@ -16,7 +16,7 @@ from model.loading.slot import Ready, SlotStatus
 from model.prompts.infill import FILL_MARKER, InfillOrder
 from model.prompts.texts import check_texts
 from model.requests import CompletionRequest, InfillRequest
-from model.sampling import MAX_STOP_CHARS, SamplingParams
+from model.sampling import MAX_SEED, MAX_STOP_CHARS, SamplingParams
 from model.service import GenerationService
 from ui.actions import (
     INSTANT,
@@ -27,11 +27,12 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
+from ui.candidates import Candidates, build_samples, read_samples
 from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
-from ui.gap import Change, Gap, Middle, first_gap
+from ui.gap import Change, Gap, Middle, clear, first_gap
 from ui.history import History
 from ui.languages import language_of
 from ui.meter import Meter, Reading
@@ -67,6 +68,7 @@ class InfillTab:
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
                 self._controls = build_controls(INFILL_DEFAULTS, TAB)
+                self._samples = build_samples(TAB)
                 self._order = gr.Radio(
                     list(ORDERS),
                     value=next(iter(ORDERS)),
@@ -123,27 +125,30 @@ class InfillTab:
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
-            steps = (self._undo, self._redo, self._clear)
-            locked = (*self._between.buttons, *steps, *self._examples)
-            self._buttons = replace(self._buttons, locked=locked)
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._syntax = build_html("", f"{TAB}-syntax")
+        self._candidates = Candidates(f"{TAB}-sample")
+        steps = (self._undo, self._redo, self._clear)
+        choices = (*self._between.buttons, *self._candidates.buttons)
+        locked = (*choices, *steps, *self._examples)
+        self._buttons = replace(self._buttons, locked=locked)
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
 
     def _wire(self) -> None:
         follow_language(self._language, self._prefix, self._suffix)
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
         shown = [*content[:-1], *self._between.outputs, self._pane]
-        shown += [self._syntax, self._status]
+        shown += [*self._candidates.outputs, self._syntax, self._status]
         self._buttons.run.click(
             self._generate,
-            [*content, self._order, *self._controls.components],
+            [*content, self._order, self._samples, *self._controls.components],
             [*shown, *self._buttons.outputs],
             **STREAMING,
         )
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
-        for button, change in (*self._between.changes, (self._clear, lambda _: Gap())):
+        changes = (*self._between.changes, *self._candidates.changes, (self._clear, clear))
+        for button, change in changes:
             button.click(self._changer(change), content, shown, **INSTANT)
         self._undo.click(self._undo_step, content, shown, **INSTANT)
         self._redo.click(self._redo_step, content, shown, **INSTANT)
@@ -161,11 +166,12 @@ class InfillTab:
         history: History[Gap],
         language: str,
         order: str,
+        samples: Any,
         *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
         before = Gap(prefix or "", suffix or "", former)
         try:
-            params = read_params(settings)
+            params, num_samples = read_params(settings), read_samples(samples)
             if before.num_markers:
                 check_texts([("prefix", before.prefix), ("suffix", before.suffix)])
             first = first_gap(before)
@@ -176,28 +182,42 @@ class InfillTab:
         shown, step = before, Step(first, Progress())
         session = str(request.session_hash)
         make = partial(self._request_for, order=order, params=params)
-        async with aclosing(fill_gaps(self._runs, first, make, session, TAB)) as steps:
+        filling = fill_gaps(self._runs, first, make, session, TAB, num_samples)
+        async with aclosing(filling) as steps:
             async for step in steps:
                 updates = {self._status: step_status(step)}
                 is_elsewhere = step.gap.boxes != shown.boxes
                 if is_elsewhere:
                     updates |= self._boxes(step.gap)
-                if is_elsewhere or (step.gap.middle and shown.middle):
+                if is_elsewhere or (shown is before and shown.middle and step.gap.middle):
                     history = history.record(shown)
                 if is_elsewhere or step.gap.middle:
                     shown = step.gap
                 if step.progress.text and not step.progress.is_over:
-                    updates |= self._between.stream(step.progress.text)
+                    updates |= self._stream(step)
                 yield updates
         updates = self._buttons.idle() | {self._history: history}
         if step.is_stopped_between:
             updates[self._status] = titled(step.title, say("Stopped by you"))
         yield updates | await self._show(shown, language)
 
+    def _stream(self, step: Step) -> Updates:
+        """The text that comes: the first sample between the boxes, each in its card."""
+        text = step.progress.text
+        updates = self._between.stream(text) if step.sample == 1 else {}
+        if step.num_samples > 1:
+            updates |= self._candidates.stream(step.gap, step.sample, text)
+        return updates
+
     def _request_for(
-        self, gap: Gap, order: str, params: SamplingParams
+        self, gap: Gap, sample: int, order: str, params: SamplingParams
     ) -> InfillRequest | CompletionRequest:
-        """An infill; where the model knows none, the prefix continued up to the suffix."""
+        """An infill; where the model knows none, the prefix continued up to the suffix.
+
+        Each sample has the seed after that of the one before it, where one is set.
+        """
+        if params.seed is not None:
+            params = replace(params, seed=(params.seed + sample - 1) % (MAX_SEED + 1))
         status = self._service.residency.status("base")
         if isinstance(status, Ready) and status.resident.infill is None:
             return continuation_to_suffix(gap.prefix, gap.seen_suffix, params)
@@ -209,7 +229,7 @@ class InfillTab:
         """What Generate would ask for, of several gaps the first."""
         gap = first_gap(Gap(prefix or "", suffix or ""))
         params = read_max_new_tokens(max_new_tokens, INFILL_DEFAULTS)
-        return [Reading(self._request_for(gap, order, params))]
+        return [Reading(self._request_for(gap, 1, order, params))]
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)
@@ -284,7 +304,8 @@ class InfillTab:
         is_python = lexer == "python" and not gap.num_markers
         fault = await find_fault(gap) if is_python else None
         line = fault.line if fault else None
-        return self._between.show(gap.middle) | {
+        between = self._between.show(gap.middle) | self._candidates.show(gap)
+        return between | {
             self._middle: gap.middle,
             self._syntax: describe(fault),
             self._pane: await infill_pane(gap.prefix, gap.middle.text, gap.suffix, lexer, line),

@@ -10,6 +10,8 @@ from ui.actions import Updates, build_button, build_html
 from ui.gap import Change, Middle, keep_cut, take_all, take_line, take_word
 from ui.result import CUT_NAME, middle_pane, streaming_pane
 
+NOTE = f"<span>Trimmed · {CUT_NAME}</span>"
+
 
 class MiddlePane:
     """Builds it where it is called. Its buttons are there while they have something to do."""
@@ -48,14 +50,6 @@ class MiddlePane:
         return {
             self._pane: middle_pane(middle.text, middle.cut),
             self._trimmed: gr.update(visible=bool(middle.cut)),
-            self._note: _note(middle.cut),
+            self._note: NOTE if middle.cut else "",
             self._taking: gr.update(visible=bool(middle.text)),
         }
-
-
-def _note(cut: str) -> str:
-    if not cut:
-        return ""
-    num_lines = cut.strip().count("\n") + 1
-    amount = f"{num_lines} lines" if num_lines > 1 else "The end of it"
-    return f"<span>Trimmed, as it {CUT_NAME}: {amount}</span>"

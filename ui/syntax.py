@@ -115,9 +115,9 @@ def describe(fault: Fault | None) -> str:
         return ""
     where = f"line {fault.line}: {fault.message}"
     if fault.blame == "middle":
-        return notice("warning", f"With this middle the file does not parse as Python, {where}.")
+        return notice("warning", f"With this middle the file does not parse as Python at {where}.")
     return notice(
         "info",
-        f"This does not parse as Python, {where}.",
+        f"This does not parse as Python at {where}.",
         "It may well be right as a part of a file, or in another language.",
     )

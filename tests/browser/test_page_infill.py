@@ -11,6 +11,7 @@ from tests.browser.tabs import (
     generated,
     open_page,
     open_tab,
+    setting,
     status,
     type_code,
     wait_for_text,
@@ -179,3 +180,18 @@ def test_a_middle_is_taken_word_by_word_and_line_by_line_and_undone(tab: Page) -
     for rest in ("  c", " = b\n  c", "a = b\n  c"):
         tab.click("#infill-undo")
         expect(middle).to_have_text(rest)
+
+
+def test_samples_are_listed_as_diffs_with_duplicates_told(tab: Page) -> None:
+    setting(tab, "infill", "samples").fill("2")
+    type_code(tab, PREFIX, "a = <FILL_HERE>\n# SAY: b")
+    tab.click("#infill-run")
+    expect(status(tab, "infill")).to_contain_text("Sample 2 of 2", timeout=TIMEOUT)
+    wait_until_over(tab, "infill")
+    expect(tab.locator("#infill-sample-1")).to_contain_text("in the gap")
+    expect(tab.locator("#infill-sample-1 .pg-added")).to_have_text("+ a = b")
+    # The script knows no chance: both are the same, and nothing can be chosen.
+    expect(tab.locator("#infill-sample-2")).to_contain_text("the same as 1")
+    expect(tab.locator("#infill-sample-2-use")).to_be_hidden()
+    tab.click("#infill-take")
+    expect(tab.locator("#infill-sample-1")).to_be_hidden()

@@ -4,12 +4,12 @@ from model.requests import InfillRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.filling import Step, fill_gaps, step_status
-from ui.gap import Gap
+from ui.gap import Gap, Middle
 from ui.progress import Progress
 from ui.runs import Runs
 
 
-def request_for(gap: Gap) -> InfillRequest:
+def request_for(gap: Gap, sample: int) -> InfillRequest:
     return InfillRequest(gap.prefix, gap.seen_suffix, SamplingParams(max_new_tokens=2000))
 
 
@@ -33,6 +33,33 @@ async def test_a_gap_that_fails_is_the_last(service: GenerationService) -> None:
     assert steps[-1].number == 1
     assert steps[-1].gap.middle
     assert "The script failed" in step_status(steps[-1])
+
+
+async def test_samples_of_one_gap_are_collected_and_the_first_stands_in_it(
+    service: GenerationService,
+) -> None:
+    def make(gap: Gap, sample: int) -> InfillRequest:
+        return InfillRequest(gap.prefix, f"# SAY: {'xyx'[sample - 1]}", SamplingParams())
+
+    first = Gap("a ", " b")
+    filling = fill_gaps(Runs(service, None), first, make, "s", "p", 3)
+    steps = [step async for step in filling]
+    assert [step.title for step in steps if step.progress.is_over] == [
+        "Sample 1 of 3",
+        "Sample 2 of 3",
+        "Sample 3 of 3",
+    ]
+    middle = steps[-1].gap.middle
+    assert middle.alone == Middle("x")
+    assert middle.samples == (Middle("x"), Middle("y"), Middle("x"))
+
+
+async def test_of_several_gaps_each_gets_one_sample(service: GenerationService) -> None:
+    first = Gap("a ", "<FILL_HERE> # SAY: x")
+    filling = fill_gaps(Runs(service, None), first, request_for, "s", "p", 3)
+    steps = [step async for step in filling]
+    assert sum(step.progress.is_over for step in steps) == 2
+    assert steps[-1].gap.middle == Middle("x")
 
 
 def test_a_single_gap_has_no_number() -> None:

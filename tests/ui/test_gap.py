@@ -8,6 +8,8 @@ from ui.gap import (
     Change,
     Gap,
     Middle,
+    add_sample,
+    choose,
     fill,
     first_gap,
     keep_cut,
@@ -92,3 +94,21 @@ def test_what_was_trimmed_stays_until_the_last_word_is_taken() -> None:
     gap = take_word(Gap("", "", Middle("a b", "c")))
     assert gap.middle == Middle(" b", "c")
     assert take_word(gap).middle == Middle()
+
+
+def test_a_sample_that_is_chosen_stands_in_the_gap_and_the_others_stay() -> None:
+    gap = add_sample(add_sample(Gap("a", ")\n"), "(b)"), "c")
+    assert gap.middle.alone == Middle("(b", ")")
+    chosen = choose(gap, 1)
+    assert chosen.middle.alone == Middle("c")
+    assert choose(chosen, 0) == gap
+    assert choose(gap, 2) is gap
+
+
+def test_the_samples_are_gone_with_the_first_word_that_is_taken() -> None:
+    gap = add_sample(add_sample(Gap(), "a b"), "c")
+    assert take_word(gap).middle == Middle(" b")
+
+
+def test_a_sample_without_text_is_none() -> None:
+    assert add_sample(Gap("a"), "") == Gap("a")
