@@ -59,10 +59,11 @@ class AnswerPair:
             updates |= column.begin(titles[answerer])
         return updates
 
-    def show(self, progress: Mapping[Answerer, Progress]) -> Updates:
+    def show(self, progress: Mapping[Answerer, Progress], begun: str) -> Updates:
+        """`begun`: what both answers begin with."""
         updates: Updates = {}
         for answerer, step in progress.items():
-            updates |= self._columns[answerer].show(step)
+            updates |= self._columns[answerer].show(step, begun)
         return updates
 
     def close(self) -> Updates:
@@ -104,10 +105,10 @@ class _Column:
             self.keep: gr.update(interactive=False),
         }
 
-    def show(self, progress: Progress) -> Updates:
+    def show(self, progress: Progress, begun: str) -> Updates:
         updates: Updates = {self._status: render_status(progress)}
         if progress.text:
-            updates[self.answer] = show_chatbot((Message("assistant", progress.text),))
+            updates[self.answer] = show_chatbot((Message("assistant", begun + progress.text),))
         if progress.is_over:
             updates[self.keep] = gr.update(interactive=bool(progress.text))
         return updates

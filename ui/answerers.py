@@ -52,6 +52,13 @@ class Answerers:
         """For the head of its column and its bar."""
         return self._model("chat") if answerer == "chat" else self.assistant_name
 
+    def find(self, author: str, choice: Choice) -> Answerer:
+        """Who of that name can answer; else the one chosen, of two the chat model."""
+        for answerer in ANSWERERS:
+            if author == self.name(answerer):
+                return answerer
+        return "chat" if choice == "both" else choice
+
     def note(self, choice: Choice, sent: FittedRequest | None = None) -> str:
         """What to know of the choice, as HTML; "" where there is nothing to say.
 
@@ -82,22 +89,36 @@ class Answerers:
         await self._prompts.get()
 
     def request(
-        self, answerer: Answerer, system: str, messages: Messages, params: SamplingParams
+        self,
+        answerer: Answerer,
+        system: str,
+        messages: Messages,
+        params: SamplingParams,
+        reply: str = "",
     ) -> ChatRequest | AssistantRequest:
-        """With the prompt as far as it is here: for measuring."""
+        """With the prompt as far as it is here: for measuring.
+
+        Args:
+            reply: what the answer begins with.
+        """
         if answerer == "chat":
-            return ChatRequest(system, messages, params)
-        return AssistantRequest(messages, params, self._prompts.current)
+            return ChatRequest(system, messages, params, reply)
+        return AssistantRequest(messages, params, self._prompts.current, reply)
 
     def ask(
-        self, answerer: Answerer, system: str, messages: Messages, params: SamplingParams
+        self,
+        answerer: Answerer,
+        system: str,
+        messages: Messages,
+        params: SamplingParams,
+        reply: str = "",
     ) -> ChatRequest | MakeRequest:
         """For running: the Tech Assistant's prompt is fetched first."""
         if answerer == "chat":
-            return ChatRequest(system, messages, params)
+            return ChatRequest(system, messages, params, reply)
 
         async def make() -> AssistantRequest:
-            return AssistantRequest(messages, params, await self._prompts.get())
+            return AssistantRequest(messages, params, await self._prompts.get(), reply)
 
         return make
 

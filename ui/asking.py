@@ -37,20 +37,34 @@ class Asked:
     """A conversation that is to be answered.
 
     Attributes:
-        branches: its path ends with the user's turn.
+        branches: its path ends with the user's turn, or with the reply to go on with.
+        begun: what the reply begins with, where that is not yet a turn.
     """
 
     branches: Branches
+    begun: str = ""
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether the reply that the path ends with gets longer."""
+        return self.branches.path[-1].role == "assistant"
 
     @property
     def messages(self) -> Messages:
-        return self.branches.messages
+        """What is to be answered."""
+        return self.branches.messages[: -1 if self.is_going_on else None]
+
+    @property
+    def reply(self) -> str:
+        """What the answer begins with."""
+        return self.branches.path[-1].text if self.is_going_on else self.begun
 
     def answered(self, progress: Progress, author: str) -> Branches:
         """With what was written so far."""
-        return self.branches.add(
-            "assistant", progress.text, author=author, is_cut=progress.is_unfinished
-        )
+        text, is_cut = self.reply + progress.text, progress.is_unfinished
+        if self.is_going_on:
+            return self.branches.edit(len(self.branches.path) - 1, text, is_cut=is_cut)
+        return self.branches.add("assistant", text, author=author, is_cut=is_cut)
 
 
 class Asking:
@@ -80,7 +94,7 @@ class Asking:
         try:
             params = _read_chat_params(given.settings, is_fresh=is_fresh)
             # Before it is shown: a lone surrogate cannot even be sent back to the browser.
-            check_texts([("message", asked.messages[-1].text)])
+            check_texts([("message", asked.messages[-1].text), ("start of the reply", asked.reply)])
         except InvalidInputError as error:
             yield self._view.show(given.conversation) | {self._view.status: error_notice(error)}
             return
@@ -91,7 +105,7 @@ class Asking:
         latest: dict[Answerer, Progress] = {}
         runs = {
             name: self._runs.start(
-                self._answerers.ask(name, given.system, asked.messages, params),
+                self._answerers.ask(name, given.system, asked.messages, params, asked.reply),
                 session,
                 PLACES[name],
             )
@@ -117,6 +131,7 @@ class Asking:
             | view.show(asked.branches)
             | {
                 view.turns: NO_CONTROLS,
+                view.further: gr.update(variant="secondary", interactive=False),
                 view.status: IDLE if is_pair else render_status(Progress()),
                 view.note: self._answerers.note(choice),
             }
@@ -125,7 +140,7 @@ class Asking:
     def _show(self, choice: Choice, asked: Asked, news: Mapping[Answerer, Progress]) -> Updates:
         view = self._view
         if choice == "both":
-            return view.pair.show(news)
+            return view.pair.show(news, asked.reply)
         progress = news[choice]
         updates: Updates = {view.status: render_status(progress)}
         if progress.text:
@@ -144,7 +159,8 @@ class Asking:
         assistant = latest.get("assistant")
         note = self._answerers.note(choice, assistant.fitted if assistant else None)
         updates = view.buttons.idle() | {view.note: note}
-        if any(progress.text for progress in latest.values()):
+        has_ended = all(not progress.is_unfinished for progress in latest.values())
+        if any(progress.text for progress in latest.values()) or (asked.is_going_on and has_ended):
             if choice == "both":
                 return updates | {
                     view.turns: render_turns(asked.branches),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -58,7 +59,10 @@ class ChatTab:
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
         view = self._view
-        typed = [view.box, view.system, view.choice, view.controls.max_new_tokens]
+        typed = [
+            *(view.box, view.system, view.begin, view.choice),
+            view.controls.max_new_tokens,
+        ]
         inputs = [*typed, *view.conversation]
         listener = view.meter.listener(inputs, self._read_context)
         gr.on([component.change for component in typed], **listener)
@@ -91,6 +95,7 @@ class ChatTab:
             view.buttons.run.click(self._send, **sending),
             view.box.submit(self._send, **sending),
             view.retry.click(self._ask_again, **asking),
+            view.further.click(self._go_on, **asking),
             view.chatbot.edit(self._edit_turn, **asking),
             view.chatbot.example_select(self._send_example, **asking),
         ]
@@ -112,10 +117,11 @@ class ChatTab:
             view.restore.click(
                 steps.restore, [view.cleared, *view.conversation], cleared, **INSTANT
             ),
+            view.turns.delete(steps.delete, [view.cleared, *view.conversation], cleared, **INSTANT),
             view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),
         ]
         for answerer, button in view.pair.keep_buttons:
-            kept = [*view.shown, *view.buttons.outputs]
+            kept = list(dict.fromkeys([*view.shown, *view.buttons.outputs]))
             keep = steps.keeper(answerer)
             events.append(button.click(keep, view.conversation, kept, **INSTANT))
         return events
@@ -129,7 +135,7 @@ class ChatTab:
             yield {self._view.status: empty}
             return
         given = self._view.read_given(values)
-        asked = Asked(given.conversation.add("user", text))
+        asked = Asked(given.conversation.add("user", text), given.begin)
         async with aclosing(self._asking.reply(request, given, asked, text=text)) as steps:
             async for updates in steps:
                 yield updates
@@ -138,18 +144,31 @@ class ChatTab:
         self, request: gr.Request, event: gr.SelectData, *values: Any
     ) -> AsyncGenerator[Updates, None]:
         given, text = self._view.read_given(values), str(event.value["text"])
-        asked = Asked(given.conversation.add("user", text))
+        asked = Asked(given.conversation.add("user", text), given.begin)
         async with aclosing(self._asking.reply(request, given, asked, text=text)) as steps:
             async for updates in steps:
                 yield updates
 
     async def _ask_again(self, request: gr.Request, *values: Any) -> AsyncGenerator[Updates, None]:
         given = self._view.read_given(values)
-        asked = Asked(given.conversation.up_to_last_user())
-        if not asked.messages:
+        asked = Asked(given.conversation.up_to_last_user(), given.begin)
+        if not asked.branches.path:
             yield {self._view.status: say_status("There is nothing to ask again yet")}
             return
         async with aclosing(self._asking.reply(request, given, asked, is_fresh=True)) as steps:
+            async for updates in steps:
+                yield updates
+
+    async def _go_on(self, request: gr.Request, *values: Any) -> AsyncGenerator[Updates, None]:
+        """The last reply gets longer, by the hand that wrote it where that can be told."""
+        given = self._view.read_given(values)
+        path = given.conversation.path
+        if len(path) < 2 or path[-1].role != "assistant":
+            yield {self._view.status: say_status("There is no reply to go on with yet")}
+            return
+        given = replace(given, choice=self._answerers.find(path[-1].author, given.choice))
+        asked = Asked(given.conversation)
+        async with aclosing(self._asking.reply(request, given, asked)) as steps:
             async for updates in steps:
                 yield updates
 
@@ -160,9 +179,12 @@ class ChatTab:
         view = self._view
         index = event.index[0] if isinstance(event.index, list | tuple) else event.index
         text = unescape_prose(str(event.value))
-        given = view.read_given(values)
+        branches, value, *rest = values
+        # The browser has put the new text into the conversation already.
+        former = [*value[:index], value[index] | {"content": str(event.previous_value)}]
+        given = view.read_given((branches, [*former, *value[index + 1 :]], *rest))
         if given.conversation.path[index].role == "user":
-            asked = Asked(given.conversation.branch(index, text))
+            asked = Asked(given.conversation.branch(index, text), given.begin)
             async with aclosing(self._asking.reply(request, given, asked)) as steps:
                 async for updates in steps:
                     yield updates
@@ -171,7 +193,13 @@ class ChatTab:
             yield view.pair.close() | view.show(revised)
 
     def _read_context(
-        self, text: str | None, system: str | None, choice: object, limit: Any, *values: Any
+        self,
+        text: str | None,
+        system: str | None,
+        begin: str | None,
+        choice: object,
+        limit: Any,
+        *values: Any,
     ) -> list[Reading]:
         """What the next message would ask for."""
         messages = self._view.read_conversation(values).messages
@@ -181,7 +209,7 @@ class ChatTab:
         answerers = answerers_of(read_choice(choice))
         return [
             Reading(
-                self._answerers.request(name, system or "", messages, params),
+                self._answerers.request(name, system or "", messages, params, begin or ""),
                 self._answerers.name(name) if len(answerers) > 1 else "",
             )
             for name in answerers

@@ -28,12 +28,14 @@ class Given:
 
     Attributes:
         conversation: with the answer that stands, where two are on show.
+        begin: what the next reply is to begin with.
         settings: the controls' values.
     """
 
     conversation: Branches
     choice: Choice
     system: str
+    begin: str
     settings: tuple[Any, ...]
 
 
@@ -58,23 +60,32 @@ class ChatView:
     @property
     def given(self) -> list[Any]:
         """What `read_given` takes the values of."""
-        return [*self.conversation, self.choice, self.system, *self.controls.components]
+        return [*self.conversation, *self.asked_with]
+
+    @property
+    def asked_with(self) -> list[Any]:
+        """What belongs to a conversation besides what is said in it."""
+        return [self.choice, self.system, self.begin, *self.controls.components]
 
     @property
     def shown(self) -> list[Any]:
         """The components that a step of the conversation changes."""
-        return [self.branches, self.chatbot, self.turns, *self.pair.outputs, self.status]
+        return [
+            *(self.branches, self.chatbot, self.turns),
+            *(*self.pair.outputs, self.status, self.further),
+        ]
 
     @property
     def streamed(self) -> list[Any]:
         """The components that a reply changes while it comes."""
-        return [*self.shown, self.box, self.note, self.restore, *self.buttons.outputs]
+        changed = [*self.shown, self.box, self.note, self.restore, *self.buttons.outputs]
+        return list(dict.fromkeys(changed))
 
     def read_given(self, values: tuple[Any, ...]) -> Given:
         num_shown = len(self.conversation)
-        choice, system, *settings = values[num_shown:]
+        choice, system, begin, *settings = values[num_shown:]
         conversation = self.read_conversation(values[:num_shown])
-        return Given(conversation, read_choice(choice), system or "", tuple(settings))
+        return Given(conversation, read_choice(choice), system or "", begin or "", tuple(settings))
 
     def read_conversation(self, values: tuple[Any, ...]) -> Branches:
         """With the answer that stands, of two on show: the chat model's, if it said anything.
@@ -95,6 +106,7 @@ class ChatView:
             self.branches: branches,
             self.chatbot: show_chatbot(branches.messages),
             self.turns: render_turns(branches),
+            self.further: gr.update(variant=_variant(branches), interactive=True),
         }
 
     def _build_work(self, residency: Residency, answerers: Answerers) -> None:
@@ -120,10 +132,11 @@ class ChatView:
         self.meter = Meter(residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self.retry = build_button("Retry", f"{TAB}-retry")
+            self.further = build_button("Continue", f"{TAB}-further")
             self.undo = build_button("Undo", f"{TAB}-undo")
             self.clear = build_button("Clear", f"{TAB}-clear")
             self.restore = build_button("Restore", f"{TAB}-restore", visible=False)
-        self.buttons = replace(buttons, locked=(self.undo, self.clear))
+        self.buttons = replace(buttons, locked=(self.further, self.undo, self.clear, self.restore))
         self.status = build_html(IDLE, f"{TAB}-status")
 
     def _build_side(self) -> None:
@@ -136,8 +149,24 @@ class ChatView:
                 elem_id=f"{TAB}-system",
                 placeholder="How the assistant should behave",
             )
+        with gr.Accordion("Begin the reply with", open=False, elem_classes="pg-system"):
+            self.begin = gr.Textbox(
+                label="Begin the reply with",
+                show_label=False,
+                lines=1,
+                max_lines=6,
+                elem_id=f"{TAB}-begin",
+                elem_classes="pg-mono",
+                placeholder="Words that each new reply goes on from",
+            )
         with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
             self.controls = build_controls(CHAT_DEFAULTS, TAB)
+
+
+def _variant(branches: Branches) -> str:
+    """How the button that goes on with the last reply looks: a reply that was cut asks for it."""
+    path = branches.path
+    return "primary" if path and path[-1].is_cut else "secondary"
 
 
 def _build_chatbot() -> Any:

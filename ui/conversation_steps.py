@@ -44,6 +44,25 @@ class ConversationSteps:
             selected = branches
         return view.pair.close() | view.show(selected) | {view.status: IDLE}
 
+    def delete(self, event: gr.EventData, cleared: Branches, *values: Any) -> Updates:
+        """Restore brings back what stood before."""
+        view = self._view
+        branches = view.read_conversation(values)
+        if event.index >= len(branches.path):  # pressed twice
+            return {view.cleared: cleared}
+        deleted = branches.delete(event.index)
+        num_gone = len(branches.turns) - len(deleted.turns)
+        what = "1 turn" if num_gone == 1 else f"{num_gone} turns"
+        return (
+            view.pair.close()
+            | view.show(deleted)
+            | {
+                view.cleared: branches,
+                view.restore: gr.update(visible=True),
+                view.status: say(f"Deleted {what} · Restore brings back what stood before"),
+            }
+        )
+
     def clear(self, branches: Branches, value: ChatbotValue, *pair: Any) -> Updates:
         view = self._view
         if value:  # the conversation's own button has emptied it already

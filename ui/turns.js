@@ -2,6 +2,7 @@
 // component loads, with Gradio's `element` and `trigger`. Gradio draws the turns; this adds to them.
 const work = element.closest(".pg-work");
 let clicked = null;
+const TRASH = '<svg viewBox="0 0 16 16" width="14" height="14" fill="none" stroke="currentColor" stroke-width="1.2" aria-hidden="true"><path d="M2.5 4.5h11M6 4.5v-2h4v2M4 4.5l.6 9h6.8l.6-9M6.6 7v4M9.4 7v4"/></svg>';
 
 const button = (name, title, isOff, label, act) => {
   const made = document.createElement("button");
@@ -32,6 +33,8 @@ const controls = (index, [role, version, count]) => {
   const made = document.createElement("span");
   made.className = "pg-turn";
   if (count > 1) made.append(...pager(index, version, count));
+  const what = role === "user" ? "question and its answers" : "reply and what follows it";
+  made.append(button("delete", `Delete this ${what}`, false, TRASH, () => trigger("delete", { index })));
   return made;
 };
 

@@ -204,6 +204,13 @@ class ScriptedEngine:
         _Typist(generation, self._tokenizer, self._pause).run()
 
 
+def _after_reply(script: str, last: str) -> str:
+    """What of `script` is still to be typed where the prompt ends within the reply, `last`."""
+    said, _, begun = script.partition("\n\nAssistant: ")  # the Tech Assistant's, in one text
+    reply = begun or last.removeprefix("\n")
+    return said.removeprefix(reply) if reply and said.startswith(reply) else script
+
+
 class _Typist:
     """Types one generation."""
 
@@ -231,7 +238,7 @@ class _Typist:
         script = CHAT_SCRIPT if self._request.slot == "chat" else CODE_SCRIPT
         for text in reversed(segments):
             if "SAY:" in text:
-                return text.rpartition("SAY:")[2].lstrip(" "), None
+                return _after_reply(text.rpartition("SAY:")[2].lstrip(" "), segments[-1]), None
             if "FAIL" in text.split():
                 return script, lambda: GenerationError("The script failed.", "It was told to.")
             if "OOM" in text.split():

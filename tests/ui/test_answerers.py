@@ -101,3 +101,22 @@ def test_a_choice_that_is_none_of_ours_means_the_chat_model() -> None:
     assert read_choice({"x": 1}) == read_choice(None) == "chat"
     assert answerers_of("both") == ANSWERERS
     assert answerers_of("assistant") == ("assistant",)
+
+
+async def test_both_go_on_from_what_a_reply_begins_with(
+    service: GenerationService, tmp_path: Path
+) -> None:
+    answerers = Answerers(service.residency, written(tmp_path, "Intro\n\n-----"))
+    for name, place in (("chat", "chat"), ("assistant", "chat-assistant")):
+        asked = answerers.ask(name, "", QUESTION, PARAMS, "Use a")  # type: ignore[arg-type]
+        steps = [step async for step in Runs(service, None).start(asked, "s", place)]
+        assert steps[-1].text == " list."
+
+
+async def test_a_reply_is_gone_on_with_by_the_hand_that_wrote_it(
+    service: GenerationService,
+) -> None:
+    answerers = Answerers(service.residency, AssistantPromptSource(offline))
+    assert answerers.find(answerers.assistant_name, "both") == "assistant"
+    assert answerers.find("somebody", "both") == "chat"
+    assert answerers.find("", "assistant") == "assistant"

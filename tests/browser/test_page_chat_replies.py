@@ -1,0 +1,64 @@
+"""Replies that are begun, cut, gone on with and deleted, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.tabs import TIMEOUT, open_page, open_tab, send_message, status, wait_until_over
+from tests.servers import RunningApp
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def tab(page: Page, scripted_app: RunningApp) -> Page:
+    open_page(page, scripted_app.url)
+    open_tab(page, "Chat")
+    return page
+
+
+def turns(page: Page, who: str) -> Locator:
+    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
+
+
+def test_a_cut_reply_is_gone_on_with_seamlessly(tab: Page) -> None:
+    limit = tab.locator("#chat-max_new_tokens input")
+    limit.fill("10")
+    send_message(tab, "SAY: The function returns")
+    expect(turns(tab, "bot")).to_have_text(["The functi"], timeout=TIMEOUT)
+    further = tab.locator("#chat-further")
+    expect(further).to_contain_class("primary")
+    limit.fill("100")
+    further.click()
+    expect(turns(tab, "bot")).to_have_text(["The function returns"], timeout=TIMEOUT)
+    expect(tab.locator("#chat-conversation .pg-turn-next")).to_have_count(0)
+
+
+def test_a_reply_begins_with_the_given_words(tab: Page) -> None:
+    tab.get_by_role("button", name="Begin the reply with").click()
+    tab.locator("#chat-begin textarea").fill("The fun")
+    send_message(tab, "SAY: The function returns")
+    wait_until_over(tab, "chat")
+    expect(turns(tab, "bot")).to_have_text(["The function returns"])
+
+
+def test_a_deleted_question_goes_with_its_answer_and_comes_back(tab: Page) -> None:
+    for text in ("first", "second"):
+        send_message(tab, f"SAY: {text}")
+        wait_until_over(tab, "chat")
+    tab.get_by_role("button", name="Delete this question").first.click()
+    expect(turns(tab, "bot")).to_have_text(["second"], timeout=TIMEOUT)
+    expect(turns(tab, "user")).to_have_text(["SAY: second"])
+    expect(status(tab, "chat")).to_contain_text("Deleted 2 turns")
+    tab.click("#chat-restore")
+    expect(turns(tab, "bot")).to_have_text(["first", "second"], timeout=TIMEOUT)
+
+
+def test_a_deleted_reply_leaves_the_question_to_be_asked_again(tab: Page) -> None:
+    send_message(tab, "SAY: once")
+    wait_until_over(tab, "chat")
+    tab.get_by_role("button", name="Delete this reply").click()
+    expect(turns(tab, "bot")).to_have_count(0, timeout=TIMEOUT)
+    tab.click("#chat-retry")
+    expect(turns(tab, "bot")).to_have_text(["once"], timeout=TIMEOUT)
