@@ -16,6 +16,7 @@ from ui.actions import INSTANT, STREAMING, Updates
 from ui.answerers import Answerers, answerers_of, read_choice
 from ui.asking import Asked, Asking
 from ui.chat_advice import ChatAdvice
+from ui.chat_files import ChatFiles
 from ui.chat_view import ChatView
 from ui.controls import CHAT_DEFAULTS, read_max_new_tokens
 from ui.conversation import say
@@ -38,6 +39,7 @@ class ChatTab:
         self._advice = ChatAdvice(self._view, service.residency, self._answerers)
         self._asking = Asking(self._view, self._answerers, runs)
         self._steps = ConversationSteps(self._view, self._answerers, self._asking)
+        self._files = ChatFiles(self._view)
         self.settings = self._view.settings
         self._wire()
 
@@ -103,6 +105,7 @@ class ChatTab:
     def _wire_steps(self) -> list[Any]:
         view, steps = self._view, self._steps
         cleared = [*view.shown, view.cleared, view.restore]
+        restored = [*cleared, *view.around]
         clearing: dict[str, Any] = {
             "fn": steps.clear,
             "inputs": view.conversation,
@@ -114,10 +117,9 @@ class ChatTab:
             view.undo.click(steps.take_back, draft, [view.box, *view.shown], **INSTANT),
             view.clear.click(**clearing),
             view.chatbot.clear(**clearing),
-            view.restore.click(
-                steps.restore, [view.cleared, *view.conversation], cleared, **INSTANT
-            ),
-            view.turns.delete(steps.delete, [view.cleared, *view.conversation], cleared, **INSTANT),
+            view.restore.click(steps.restore, [view.cleared, *view.given], restored, **INSTANT),
+            *self._files.wire(restored),
+            view.turns.delete(steps.delete, view.conversation, cleared, **INSTANT),
             view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),
         ]
         for answerer, button in view.pair.keep_buttons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -39,17 +39,29 @@ class Given:
     settings: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What Restore brings back.
+
+    Attributes:
+        around: values of `ChatView.around`; empty where they stay as they are.
+    """
+
+    branches: Branches = field(default_factory=Branches)
+    around: tuple[Any, ...] = ()
+
+
 class ChatView:
     """Builds the components where it is called. It keeps them, never what they hold."""
 
     def __init__(self, residency: Residency, answerers: Answerers) -> None:
         self._answerers = answerers
         self.branches = gr.State(Branches())
-        self.cleared = gr.State(Branches())
+        self.cleared = gr.State(Kept())
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work(residency, answerers)
-            with gr.Column(elem_classes="pg-side", scale=0, min_width=0):
+            with gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side:
                 self._build_side()
 
     @property
@@ -99,6 +111,15 @@ class ChatView:
         names = map(self._answerers.name, ANSWERERS)
         answered = dict(zip(names, answers, strict=True))
         return branches.graft(read_chatbot(value)).settle(question, answered)
+
+    @property
+    def around(self) -> list[Any]:
+        """What an imported conversation brings along besides what is said in it."""
+        return [self.system, self.begin, *self.controls.components]
+
+    def show_around(self, values: tuple[Any, ...]) -> Updates:
+        """`values` in the order of `around`; none leave the components as they are."""
+        return dict(zip(self.around, values, strict=True)) if values else {}
 
     def show(self, branches: Branches) -> Updates:
         """A conversation in which nothing is being written."""

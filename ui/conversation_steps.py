@@ -10,7 +10,7 @@ from ui.actions import Updates
 from ui.answerers import ANSWERERS, Answerer, Answerers
 from ui.asking import Asking
 from ui.branches import Branches
-from ui.chat_view import ChatView
+from ui.chat_view import ChatView, Kept
 from ui.conversation import read_chatbot
 from ui.status import IDLE, say
 
@@ -44,12 +44,12 @@ class ConversationSteps:
             selected = branches
         return view.pair.close() | view.show(selected) | {view.status: IDLE}
 
-    def delete(self, event: gr.EventData, cleared: Branches, *values: Any) -> Updates:
+    def delete(self, event: gr.EventData, *values: Any) -> Updates:
         """Restore brings back what stood before."""
         view = self._view
         branches = view.read_conversation(values)
         if event.index >= len(branches.path):  # pressed twice
-            return {view.cleared: cleared}
+            return {view.status: IDLE}
         deleted = branches.delete(event.index)
         num_gone = len(branches.turns) - len(deleted.turns)
         what = "1 turn" if num_gone == 1 else f"{num_gone} turns"
@@ -57,7 +57,7 @@ class ConversationSteps:
             view.pair.close()
             | view.show(deleted)
             | {
-                view.cleared: branches,
+                view.cleared: Kept(branches),
                 view.restore: gr.update(visible=True),
                 view.status: say(f"Deleted {what} · Restore brings back what stood before"),
             }
@@ -73,22 +73,24 @@ class ConversationSteps:
             view.pair.close()
             | view.show(Branches())
             | {
-                view.cleared: branches,
+                view.cleared: Kept(branches),
                 view.restore: gr.update(visible=True),
                 view.status: say("Cleared · Restore brings it back"),
             }
         )
 
-    def restore(self, cleared: Branches, *values: Any) -> Updates:
-        """What was cleared, in exchange for what has come since."""
+    def restore(self, kept: Kept, *values: Any) -> Updates:
+        """What Restore was promised to bring back, in exchange for what has come since."""
         view = self._view
-        since = view.read_conversation(values)
+        given = view.read_given(values)
+        now = (given.system, given.begin, *given.settings) if kept.around else ()
         return (
             view.pair.close()
-            | view.show(cleared)
+            | view.show(kept.branches)
+            | view.show_around(kept.around)
             | {
-                view.cleared: since,
-                view.restore: gr.update(visible=bool(since.turns)),
+                view.cleared: Kept(given.conversation, now),
+                view.restore: gr.update(visible=bool(given.conversation.turns or now)),
                 view.status: say("Restored"),
             }
         )
