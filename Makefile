@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check format fast bench gpu-check train-data train train-eval clean
+.PHONY: help run test check format fast bench gpu-check train-data train train-eval editor clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 12
@@ -48,8 +48,11 @@ train: $(VENV)/.installed  ## go on training the infill adapter; ARGS="--minutes
 train-eval: $(VENV)/.installed  ## judge it on held-out code; ARGS="--gaps 400"
 	$(BIN)/python -m training.evaluate $(ARGS)
 
+editor:  ## bundle the page's code editor anew; needs Node, npm and their registry
+	cd ui/editor_component && npm ci && npm run build
+
 clean:  ## remove the environment and what the tools left; the user's cache stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results ui/editor_component/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps are written last, so that an interrupted installation is taken up again.

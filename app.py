@@ -93,6 +93,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
     from api.share_link import keep_share_link
     from model.loading.assistant_prompt import AssistantPromptSource
     from model.loading.catalogue import Catalogue
+    from ui.editor import STATIC_PATH, static_files
     from ui.page import build_page
 
     if settings.is_public and not settings.api_key:
@@ -121,6 +122,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         catalogue=catalogue,
         needs_key=bool(settings.api_key),
     )
+    app.mount(STATIC_PATH, static_files())
     # Gradio's own queue never queues: admission does, for the page and the routes alike.
     page.blocks.queue(default_concurrency_limit=None, api_open=False)
     gr.mount_gradio_app(

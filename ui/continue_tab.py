@@ -26,6 +26,7 @@ from ui.editor import build_editor, build_language_choice, follow_language
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
 from ui.languages import language_of
+from ui.marked_text import with_generated
 from ui.meter import Meter, Reading
 from ui.notices import error_notice
 from ui.progress import Progress
@@ -157,7 +158,8 @@ class ContinueTab:
         if not generated:
             return {self._status: IDLE}
         prompt = prompt or ""
-        return self._replace(prompt + generated, history.record((prompt, generated)))
+        text = with_generated(prompt, generated)
+        return self._replace(text, history.record((prompt, generated)))
 
     def _clear_all(self, prompt: str | None, generated: str, history: History[Content]) -> Updates:
         if not prompt and not generated:

@@ -2,28 +2,82 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
 
 from ui.actions import INSTANT
 from ui.languages import DEFAULT_LANGUAGE, LANGUAGES, language_of
-from ui.passthrough import CodeEditor
+from ui.marked_text import MarkedText, from_browser, to_browser
+from ui.passthrough import OwnComponentMeta
+
+STATIC = Path(__file__).parent / "static"
+STATIC_PATH = "/static-page"
+ON_LOAD = "playgroundEditors.mount(element, {props, watch})"
+
+
+class CodeEditor(gr.HTML, metaclass=OwnComponentMeta):
+    """CodeMirror in a gr.HTML: its template is empty, so that no value is ever part of one.
+
+    Its value is a string, in handlers a `MarkedText`. `gr.update` takes `language` (a name of
+    `ui/editor_component/src/languages.js`, None for plain text), `interactive` and `label`.
+    """
+
+    def preprocess(self, payload: dict[str, Any]) -> MarkedText:
+        return from_browser(payload)
+
+    def postprocess(self, value: str | None) -> dict[str, Any]:
+        return to_browser(value or "")
+
+
+@cache
+def script_address() -> str:
+    """Where the page finds the editor's script: another address when it has changed."""
+    digest = hashlib.sha256((STATIC / "editor.js").read_bytes()).hexdigest()
+    return f"{STATIC_PATH.removeprefix('/')}/editor.js?v={digest[:12]}"
+
+
+def static_files() -> GZipMiddleware:
+    """What is served under `STATIC_PATH`: the script, and the licences of what is in it."""
+    return GZipMiddleware(StaticFiles(directory=STATIC))
 
 
 def build_editor(label: str, elem_id: str, *, lines: int, max_lines: int) -> CodeEditor:
-    """An editable box for code, whose text arrives as it was typed."""
+    """An editable box for code, whose text arrives as it was typed.
+
+    Args:
+        lines: how many it is high when there are fewer.
+        max_lines: how many it shows before it scrolls.
+    """
     return CodeEditor(
-        language=language_of(DEFAULT_LANGUAGE).editor,
+        html_template="",
+        js_on_load=ON_LOAD,
+        head=f'<script src="{script_address()}"></script>',
+        apply_default_css=False,
         label=label,
-        lines=lines,
-        max_lines=max_lines,
-        interactive=True,
-        wrap_lines=False,
-        buttons=["copy"],
         elem_id=elem_id,
         elem_classes="pg-editor",
+        # What follows goes to the script as it is.
+        name=elem_id,
+        language=language_of(DEFAULT_LANGUAGE).editor,
+        interactive=True,
+        lines=lines,
+        max_lines=max_lines,
     )
+
+
+def reading_caret(editor: CodeEditor) -> str:
+    """For an event's `js`: its first input becomes the caret's place in `editor`.
+
+    The place is the number of characters that stand before the caret. The input's own component
+    can be any that passes a whole number, such as a hidden `gr.Number`.
+    """
+    return f"(_, ...rest) => [playgroundEditors.get({editor.elem_id!r}).caret, ...rest]"
 
 
 def build_language_choice(elem_id: str) -> Any:

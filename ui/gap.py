@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from model.errors import PromptError
 from model.overlap import split_overlap
 from model.prompts.infill import FILL_MARKER
+from ui.marked_text import with_generated
 
 MAX_GAPS = 20
 
@@ -99,9 +100,14 @@ def clear(gap: Gap) -> Gap:
     return Gap()
 
 
+def split_at(gap: Gap, caret: int) -> Gap:
+    """What stands in the prefix after `caret` characters goes to the head of the suffix."""
+    return Gap(gap.prefix[:caret], gap.prefix[caret:] + gap.suffix)
+
+
 def take_all(gap: Gap) -> Gap:
     """The middle belongs to the prefix from now on, and the gap is empty."""
-    return Gap(gap.prefix + gap.middle.text, gap.suffix)
+    return Gap(with_generated(gap.prefix, gap.middle.text), gap.suffix)
 
 
 def take_line(gap: Gap) -> Gap:
@@ -120,7 +126,8 @@ def _take(gap: Gap, piece: re.Pattern[str]) -> Gap:
     if not rest.strip():
         return take_all(gap)
     taken = gap.middle.text[: len(gap.middle.text) - len(rest)]
-    return replace(gap, prefix=gap.prefix + taken, middle=Middle(rest, gap.middle.cut))
+    prefix = with_generated(gap.prefix, taken)
+    return replace(gap, prefix=prefix, middle=Middle(rest, gap.middle.cut))
 
 
 def first_gap(gap: Gap) -> Gap:

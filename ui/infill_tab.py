@@ -29,10 +29,10 @@ from ui.actions import (
 )
 from ui.candidates import Candidates, build_samples, read_samples
 from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
-from ui.editor import build_editor, build_language_choice, follow_language
+from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
-from ui.gap import Change, Gap, Middle, clear, first_gap
+from ui.gap import Change, Gap, Middle, clear, first_gap, split_at
 from ui.history import History
 from ui.languages import language_of
 from ui.meter import Meter, Reading
@@ -122,6 +122,8 @@ class InfillTab:
         self._meter = Meter(self._service.residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
+            self._split = build_button("Split at caret", f"{TAB}-split")
+            self._caret = gr.Number(0, precision=0, visible=False)
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
@@ -129,7 +131,7 @@ class InfillTab:
         self._status = build_html(IDLE, f"{TAB}-status")
         self._syntax = build_html("", f"{TAB}-syntax")
         self._candidates = Candidates(f"{TAB}-sample")
-        steps = (self._undo, self._redo, self._clear)
+        steps = (self._split, self._undo, self._redo, self._clear)
         choices = (*self._between.buttons, *self._candidates.buttons)
         locked = (*choices, *steps, *self._examples)
         self._buttons = replace(self._buttons, locked=locked)
@@ -150,6 +152,13 @@ class InfillTab:
         changes = (*self._between.changes, *self._candidates.changes, (self._clear, clear))
         for button, change in changes:
             button.click(self._changer(change), content, shown, **INSTANT)
+        self._split.click(
+            self._split_prefix,
+            [self._caret, *content],
+            shown,
+            js=reading_caret(self._prefix),
+            **INSTANT,
+        )
         self._undo.click(self._undo_step, content, shown, **INSTANT)
         self._redo.click(self._redo_step, content, shown, **INSTANT)
         for button, example in zip(self._examples, INFILL_EXAMPLES, strict=True):
@@ -255,6 +264,20 @@ class InfillTab:
             return updates
 
         return step
+
+    async def _split_prefix(
+        self,
+        caret: int,
+        prefix: str | None,
+        suffix: str | None,
+        middle: Middle,
+        history: History[Gap],
+        language: str,
+    ) -> Updates:
+        gap = Gap(prefix or "", suffix or "", middle)
+        if caret == len(gap.prefix):
+            return {self._status: say("Put the caret where the gap is: nothing stands after it")}
+        return await self._replace(split_at(gap, caret), history.record(gap), language)
 
     def _example_loader(self, example: InfillExample) -> Any:
         async def load(

@@ -11,7 +11,8 @@
   // Capture: the code editor has a meaning of its own for Ctrl+Enter.
   document.addEventListener("keydown", (event) => {
     const isGenerate = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-    const isStop = event.key === "Escape" && !event.defaultPrevented;
+    const isInSearch = event.target.closest?.(".cm-search"); // which Escape closes
+    const isStop = event.key === "Escape" && !event.defaultPrevented && !isInSearch;
     if (isGenerate && clickFirst("button.pg-run")) {
       event.preventDefault();
       event.stopPropagation();
@@ -33,8 +34,9 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("button[data-copy]");
     if (button) {
-      const source = button.closest("section").querySelector(button.dataset.copy);
-      await copy(source ? source.textContent : "");
+      // An editor shows only the lines in view, and so gives its text itself.
+      const source = () => button.closest("section").querySelector(button.dataset.copy);
+      await copy(button.copyText ? button.copyText() : (source()?.textContent ?? ""));
       const label = button.textContent;
       button.textContent = "Copied";
       setTimeout(() => { button.textContent = label; }, 1200);

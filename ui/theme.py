@@ -6,6 +6,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from ui.editor import script_address
+
 FOLDER = Path(__file__).parent
 
 TEAL = gr.themes.Color(
@@ -106,7 +108,8 @@ def build_theme() -> gr.themes.Base:
 
 
 def read_css() -> str:
-    return (FOLDER / "style.css").read_text(encoding="utf-8")
+    names = ("style.css", "editor.css")
+    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
 def read_head() -> str:
@@ -118,5 +121,6 @@ def read_head() -> str:
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     sources = "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:"
     return (
-        f'<meta http-equiv="Content-Security-Policy" content="{sources}"><script>{script}</script>'
+        f'<meta http-equiv="Content-Security-Policy" content="{sources}">'
+        f'<link rel="preload" as="script" href="{script_address()}"><script>{script}</script>'
     )

@@ -27,9 +27,8 @@ def type_code(page: Page, elem_id: str, text: str) -> None:
 
 
 def code_in(page: Page, elem_id: str) -> str:
-    """The text of an editor, line by line: the browser's own reading doubles empty lines."""
-    lines = page.locator(f"#{elem_id} .cm-line").all_text_contents()
-    return "\n".join(lines)
+    """The whole text of an editor; the page itself holds only the lines in view."""
+    return str(page.evaluate("name => playgroundEditors.get(name).text", elem_id))
 
 
 def status(page: Page, tab: str) -> Locator:

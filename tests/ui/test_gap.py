@@ -14,10 +14,12 @@ from ui.gap import (
     first_gap,
     keep_cut,
     next_gap,
+    split_at,
     take_all,
     take_line,
     take_word,
 )
+from ui.marked_text import MarkedText
 
 GAP = Gap("def f():\n    x = 1\n", "\n    return x\n")
 
@@ -112,3 +114,16 @@ def test_the_samples_are_gone_with_the_first_word_that_is_taken() -> None:
 
 def test_a_sample_without_text_is_none() -> None:
     assert add_sample(Gap("a"), "") == Gap("a")
+
+
+def test_a_file_is_split_at_the_caret_into_prefix_and_suffix() -> None:
+    assert split_at(Gap("ab\ncd", "ef"), 3) == Gap("ab\n", "cdef")
+
+
+def test_what_is_taken_over_is_marked_as_generated_and_earlier_marks_stay() -> None:
+    taken = take_word(Gap("x = ", "", Middle("one two")))
+    assert isinstance(taken.prefix, MarkedText)
+    assert taken.prefix.marks == ((4, 7),)
+    rest = take_all(taken)
+    assert isinstance(rest.prefix, MarkedText)
+    assert rest.prefix.marks == ((4, 7), (7, 11))

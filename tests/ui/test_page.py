@@ -12,7 +12,7 @@ from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.infill_tab import continuation_to_suffix
 from ui.page import build_page
-from ui.passthrough import CodeEditor, FreeSlider
+from ui.passthrough import FreeSlider
 
 
 async def test_only_the_three_end_points_are_public(service: GenerationService) -> None:
@@ -26,10 +26,6 @@ async def test_the_page_names_nothing_outside(service: GenerationService) -> Non
     page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
     assert "://" not in page.css + page.head
     assert "googleapis" not in page.theme._get_theme_css()
-
-
-def test_an_editor_keeps_what_it_is_given() -> None:
-    assert CodeEditor().postprocess("    x\n\n") == "    x\n\n"
 
 
 def test_a_slider_leaves_its_interval_to_the_sampling_params() -> None:

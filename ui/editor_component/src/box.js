@@ -1,0 +1,126 @@
+// One editor of the page: CodeMirror inside of a gr.HTML, whose value is {text, marks}.
+import { isolateHistory } from "@codemirror/commands";
+import { indentUnit } from "@codemirror/language";
+import { Annotation, Compartment, EditorState, Text } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+import { languageSupport } from "./languages.js";
+import { marksField, setMarks } from "./marks.js";
+import { setup } from "./setup.js";
+
+// Telling Gradio costs time in proportion to the text; with a long one, typing does not wait for it.
+const LONG_CHARS = 50_000;
+const PAUSE_MS = 200;
+
+const INDENT = { go: "\t" };
+for (const name of "css dart html javascript json kotlin lua r ruby scala shell typescript yaml".split(" ")) {
+  INDENT[name] = "  ";
+}
+
+const fromPage = Annotation.define();
+
+export class Box {
+  #props;
+  #language = new Compartment();
+  #access = new Compartment();
+  #timer = null;
+
+  /** `props`: value, label, name, language, interactive, lines, max_lines. */
+  constructor(element, { props, watch }) {
+    this.#props = props;
+    const { section, title, host } = buildFrame(() => this.text);
+    section.style.setProperty("--pg-lines", props.lines);
+    section.style.setProperty("--pg-max-lines", props.max_lines);
+    element.replaceChildren(section);
+    this.view = new EditorView({
+      parent: host,
+      doc: Text.of(props.value.text.split("\n")),
+      extensions: [
+        setup,
+        this.#language.of([]),
+        this.#access.of([]),
+        EditorView.contentAttributes.of(() => ({ "aria-label": this.#props.label })),
+        EditorView.updateListener.of((update) => this.#afterUpdate(update)),
+      ],
+    });
+    this.view.dispatch({ effects: setMarks.of(props.value.marks), annotations: fromPage.of(true) });
+    title.onclick = () => this.view.focus();
+    const show = () => this.#show(title);
+    show();
+    watch(["language", "interactive", "label"], show);
+    watch("value", () => this.#take(this.#props.value));
+  }
+
+  get text() {
+    return this.view.state.doc.toString();
+  }
+
+  /** How many characters, as Python counts them, stand before the caret. */
+  get caret() {
+    const before = this.view.state.doc.sliceString(0, this.view.state.selection.main.head);
+    return Array.from(before).length;
+  }
+
+  /** Let Gradio know now what it would be told in a moment. */
+  flush() {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#props.value = { text: this.text, marks: this.view.state.field(marksField) };
+  }
+
+  #show(title) {
+    const { language, interactive, label } = this.#props;
+    title.textContent = label;
+    this.view.dispatch({
+      effects: [
+        this.#language.reconfigure([languageSupport(language), indentUnit.of(INDENT[language] ?? "    ")]),
+        this.#access.reconfigure(EditorState.readOnly.of(interactive === false)),
+      ],
+    });
+  }
+
+  #afterUpdate(update) {
+    if (update.transactions.some((transaction) => transaction.annotation(fromPage))) return;
+    if (!update.docChanged) return;
+    this.#timer ??= setTimeout(() => this.flush(), PAUSE_MS);
+    if (update.state.doc.length < LONG_CHARS) this.flush();
+  }
+
+  /** Put in what came from the server, and leave the caret in the part that is the same. */
+  #take({ text, marks }) {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    const changes = difference(this.text, text);
+    this.view.dispatch({
+      changes: changes ?? [],
+      effects: setMarks.of(marks),
+      annotations: [fromPage.of(true), isolateHistory.of("full")],
+    });
+  }
+}
+
+function difference(old, text) {
+  if (old === text) return null;
+  const shorter = Math.min(old.length, text.length);
+  let from = 0;
+  while (from < shorter && old.charCodeAt(from) === text.charCodeAt(from)) from++;
+  let end = 0;
+  while (end < shorter - from && old.charCodeAt(old.length - 1 - end) === text.charCodeAt(text.length - 1 - end)) end++;
+  return { from, to: old.length - end, insert: text.slice(from, text.length - end) };
+}
+
+function buildFrame(getText) {
+  const section = document.createElement("section");
+  section.className = "pg-code";
+  const header = section.appendChild(document.createElement("header"));
+  const title = header.appendChild(document.createElement("span"));
+  const hint = header.appendChild(document.createElement("small"));
+  hint.textContent = "Esc, then Tab leaves the editor";
+  const copy = header.appendChild(document.createElement("button"));
+  copy.type = "button";
+  copy.textContent = "Copy";
+  copy.dataset.copy = "";
+  copy.copyText = getText;
+  const host = section.appendChild(document.createElement("div"));
+  return { section, title, host };
+}
