@@ -29,15 +29,20 @@ class FittedRequest:
     """A request that fits, and what it cost.
 
     Attributes:
-        prompt: as the model gets it, after trimming.
+        encoded: the prompt as the model gets it, after trimming; its ids are the generation's.
         dropped: empty where everything fitted.
         context_length: tokens that prompt and completion share.
     """
 
     generation: GenerationRequest
-    prompt: Prompt
+    encoded: EncodedPrompt
     dropped: tuple[Dropped, ...]
     context_length: int
+
+    @property
+    def prompt(self) -> Prompt:
+        """The same without ids."""
+        return tuple(piece.segment for piece in self.encoded)
 
 
 def fit(
@@ -88,8 +93,7 @@ def fit(
         is_start_stripped=form.is_start_stripped,
         num_pinned=len(encoded[0].ids) if form.is_start_pinned else 0,
     )
-    prompt = tuple(piece.segment for piece in encoded)
-    return FittedRequest(generation, prompt, dropped, resident.context_length)
+    return FittedRequest(generation, encoded, dropped, resident.context_length)
 
 
 @dataclass(frozen=True, slots=True)
