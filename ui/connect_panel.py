@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 from typing import Any
 
@@ -17,6 +16,7 @@ from model.prompts.infill import INFILL_FORMATS, STARCODER, InfillFormat
 from model.prompts.segments import END_OF_TEXT
 from model.served import served_id
 from ui.actions import INSTANT, build_html
+from ui.address import ADD_ADDRESS, read_address
 from ui.highlight import Section, highlight
 from ui.notices import linked, notice
 from ui.served import KEY, ModelFacts, Server, Snippet
@@ -26,12 +26,6 @@ from ui.snippets import CLIENTS, build_snippet
 FIRST_CLIENT = next(iter(CLIENTS))
 # Where nothing is known of a model yet: few enough for any.
 UNKNOWN_CONTEXT_LENGTH = 2048
-
-# What the browser knows of the server's address: behind a share link, on a Space or behind a proxy
-# the server itself knows neither its name nor whether it is reached by https.
-ADD_ADDRESS = """(client, _) =>
-    [client, location.origin + location.pathname.replace(/\\/+$/, "")]"""
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 
 class ConnectPanel:
@@ -76,10 +70,8 @@ class ConnectPanel:
         return render_facts(server), notes + await render_snippet(snippet)
 
     def _server(self, address: str, request: gr.Request) -> Server:
-        if not _ADDRESS.fullmatch(address):
-            address = f"http://{request.headers.get('host', '')}"
         base, chat = (read_model(self._residency, slot) for slot in SLOTS)
-        return Server(address, self._needs_key, base, chat)
+        return Server(read_address(address, request), self._needs_key, base, chat)
 
     def _notes(self) -> list[str]:
         """What is not as it will be: the models that are not here yet."""

@@ -18,6 +18,7 @@ from model.engine.events import Failed
 from model.errors import InvalidInputError, PlaygroundError, SamplingParamsError
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.prompts import assistant
+from model.prompts.infill import InfillOrder, RepositoryFile
 from model.requests import CompletionRequest, InfillRequest, PlaygroundRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
@@ -57,10 +58,22 @@ class Endpoints:
         prefix: str,
         suffix: str,
         settings: dict[str, Any] | None = None,
+        order: str | None = None,
+        path: str = "",
+        repo_name: str = "",
+        context: list[dict[str, Any]] | None = None,
     ) -> AsyncGenerator[str, None]:
-        """Write what stands between `prefix` and `suffix`."""
+        """Write what stands between `prefix` and `suffix`.
+
+        `order` of the prompt is "psm" or "spm"; the model's own where there is none. A model that
+        knows repositories also takes the `path` of the file, the repository's `repo_name`, and as
+        `context` other files of it, `{"path": ..., "text": ...}` each.
+        """
         params = _read_settings(INFILL_DEFAULTS, settings)
-        infill = InfillRequest(str(prefix), str(suffix), params)
+        infill = InfillRequest(
+            *(str(prefix), str(suffix), params, _read_order(order), str(path), str(repo_name)),
+            context=_read_files(context),
+        )
         async with aclosing(self._texts(request, infill)) as texts:
             async for text in texts:
                 yield text
@@ -121,6 +134,23 @@ def _read_answerer(value: str) -> Answerer:
         return "chat"
     known = 'answered_by is "chat" or "assistant".'
     raise _client_error(InvalidInputError(f"Nobody goes by {str(value)[:40]!r}.", known))
+
+
+def _read_order(value: str | None) -> InfillOrder | None:
+    match value:
+        case None | "psm" | "spm":
+            return value
+        case _:
+            known = 'order is "psm" or "spm".'
+            raise _client_error(InvalidInputError(f"There is no order {str(value)[:40]!r}.", known))
+
+
+def _read_files(files: list[dict[str, Any]] | None) -> tuple[RepositoryFile, ...]:
+    try:
+        return tuple(RepositoryFile(str(file["path"]), str(file["text"])) for file in files or ())
+    except (KeyError, TypeError) as error:
+        shape = '{"path": "a/name.py", "text": "its text"}'
+        raise _client_error(InvalidInputError(f"Each file of context is {shape}.")) from error
 
 
 def _read_settings(defaults: SamplingParams, settings: dict[str, Any] | None) -> SamplingParams:

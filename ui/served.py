@@ -68,14 +68,14 @@ class Snippet:
     Attributes:
         place: the file it belongs in, or what runs it.
         lexer: pygments' name of its language.
-        steps: two lines that say how to put it there.
+        steps: lines that say how to put it there.
         refusal: why this client cannot be served now; empty where it can.
     """
 
     place: str
     lexer: str
     code: str
-    steps: tuple[str, str]
+    steps: tuple[str, ...]
     refusal: str = ""
 
 
