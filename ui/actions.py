@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -81,7 +81,7 @@ def build_run_buttons(title: str, tab: str) -> RunButtons:
     )
 
 
-def build_button(title: str, elem_id: str, *, visible: bool = True) -> Any:
+def build_button(title: str, elem_id: str, *, visible: bool | Literal["hidden"] = True) -> Any:
     """One of the lesser buttons."""
     return gr.Button(title, size="md", visible=visible, elem_id=elem_id, min_width=0, scale=0)
 

@@ -41,6 +41,10 @@ REFUSAL = (
     "OpenAI’s protocol has no words for this request, so the answer would not be the page’s. "
     "Python (gradio_client) can ask for it."
 )
+BEGUN_REPLY = (
+    "No call can begin the reply with given words. Empty “Begin the reply with” for code that asks "
+    "for the rest."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class _Body:
 def _curl(asked: Asked) -> Snippet:
     body = _find_body(asked)
     if body is None:
-        return _refused("Terminal", "bash")
+        return _refused(asked, "Terminal", "bash")
     fields = {"model": asked.model, **body.fields, **_settings_in(body.path, asked)}
     # Quoted, so that the shell reads nothing in it; JSON has no line that is only a word.
     key = f'  -H "Authorization: Bearer ${KEY_VARIABLE}" \\\n' if asked.needs_key else ""
@@ -101,7 +105,7 @@ def _curl(asked: Asked) -> Snippet:
 def _openai(asked: Asked) -> Snippet:
     body = _find_body(asked)
     if body is None:
-        return _refused("Python", "python")
+        return _refused(asked, "Python", "python")
     settings = _settings_in(body.path, asked)
     more = {name: settings.pop(name) for name in _NOT_OPENAIS if name in settings}
     arguments = {"model": asked.model, **body.fields, **settings}
@@ -234,14 +238,14 @@ def _gradio_client(asked: Asked) -> Snippet:
         case InfillRequest() as infill:
             name, defaults = "/infill", INFILL_DEFAULTS
             arguments = _infill_arguments(infill)
-        case ChatRequest(system, messages):
+        case ChatRequest(system, messages, reply=""):
             name, defaults = "/chat", chat_defaults(asked.resident.preset)
             arguments = _chat_arguments(messages) | ({"system": system} if system else {})
-        case AssistantRequest(messages):
+        case AssistantRequest(messages, reply=""):
             name, defaults = "/chat", assistant.SAMPLING
             arguments = {**_chat_arguments(messages), "answered_by": "assistant"}
         case _:
-            return _refused("Python", "python")
+            return _refused(asked, "Python", "python")
     if settings := _settings_beside(defaults, params):
         arguments["settings"] = settings
     code = (
@@ -303,8 +307,9 @@ def _install(package: str) -> str:
     return f"Install it with `pip install {package}`, and run this in a file or a notebook."
 
 
-def _refused(place: str, lexer: str) -> Snippet:
-    return Snippet(place, lexer, "", (), REFUSAL)
+def _refused(asked: Asked, place: str, lexer: str) -> Snippet:
+    is_begun = bool(getattr(asked.request, "reply", ""))
+    return Snippet(place, lexer, "", (), BEGUN_REPLY if is_begun else REFUSAL)
 
 
 FORMS: Mapping[str, str] = {

@@ -13,17 +13,18 @@ from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.slot import SlotStatus
 from model.service import GenerationService
 from ui.actions import INSTANT, STREAMING, Updates
-from ui.answerers import Answerers, answerers_of, read_choice
+from ui.answerers import Answerers, read_choice
 from ui.asking import Asked, Asking
 from ui.chat_advice import ChatAdvice
 from ui.chat_files import ChatFiles
 from ui.chat_view import ChatView
-from ui.controls import CHAT_DEFAULTS, read_max_new_tokens
-from ui.conversation import say
+from ui.controls import read_params
 from ui.conversation_steps import ConversationSteps
 from ui.markdown import unescape_prose
 from ui.meter import Reading
+from ui.next_turn import NextTurn
 from ui.notices import notice
+from ui.prompt_panel import Wanted
 from ui.runs import Runs
 from ui.status import say as say_status
 
@@ -71,6 +72,15 @@ class ChatTab:
         gr.on(triggers, **view.meter.listener(inputs, self._read_context, is_alone=False))
         for event in self._conversation_events:
             event.then(**listener)
+
+    def explain_on(self, *triggers: Any, needs_key: bool) -> None:
+        """Have the exact prompt follow what is typed and set, and these events of the page."""
+        view = self._view
+        changes = [component.change for component in (view.box, *view.asked_with)]
+        inputs = [view.box, *view.given]
+        view.prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
+        for event in self._conversation_events:
+            event.then(**view.prompt.touched)
 
     def recommend_on(self, *triggers: Any) -> None:
         """At the first of these events that finds a model, show the settings that it recommends."""
@@ -203,16 +213,18 @@ class ChatTab:
         limit: Any,
         *values: Any,
     ) -> list[Reading]:
-        """What the next message would ask for."""
+        """What the next message would ask for, to be measured."""
         messages = self._view.read_conversation(values).messages
-        if text:
-            messages = say(messages, "user", text)
-        params = read_max_new_tokens(limit, CHAT_DEFAULTS)
-        answerers = answerers_of(read_choice(choice))
-        return [
-            Reading(
-                self._answerers.request(name, system or "", messages, params, begin or ""),
-                self._answerers.name(name) if len(answerers) > 1 else "",
-            )
-            for name in answerers
-        ]
+        turn = NextTurn(
+            self._answerers, read_choice(choice), system or "", messages, text or "", begin or ""
+        )
+        return turn.readings(limit)
+
+    def _wanted(self, text: str | None, *values: Any) -> list[Wanted]:
+        """What Send would ask for, or else Retry."""
+        given = self._view.read_given(values)
+        messages, params = given.conversation.messages, read_params(given.settings)
+        turn = NextTurn(
+            self._answerers, given.choice, given.system, messages, text or "", given.begin
+        )
+        return turn.wanted(params)

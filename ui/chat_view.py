@@ -16,6 +16,7 @@ from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
 from ui.meter import Meter
+from ui.prompt_panel import PromptPanel
 from ui.status import IDLE
 from ui.turn_controls import build_turn_controls, render_turns
 
@@ -159,6 +160,7 @@ class ChatView:
             self.restore = build_button("Restore", f"{TAB}-restore", visible=False)
         self.buttons = replace(buttons, locked=(self.further, self.undo, self.clear, self.restore))
         self.status = build_html(IDLE, f"{TAB}-status")
+        self.prompt = PromptPanel(residency, TAB, "Send")
 
     def _build_side(self) -> None:
         with gr.Accordion("System prompt", open=False, elem_classes="pg-system"):

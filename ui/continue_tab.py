@@ -30,6 +30,7 @@ from ui.marked_text import with_generated
 from ui.meter import Meter, Reading
 from ui.notices import error_notice
 from ui.progress import Progress
+from ui.prompt_panel import PromptPanel, Wanted
 from ui.result import continuation_pane, streaming_pane, tail_start
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say
@@ -65,6 +66,12 @@ class ContinueTab:
         gr.on(typing, **self._meter.listener(inputs, _read))
         gr.on(triggers, **self._meter.listener(inputs, _read, is_alone=False))
 
+    def explain_on(self, *triggers: Any, needs_key: bool) -> None:
+        """Have the exact prompt follow what is typed and set, and these events of the page."""
+        inputs = [self._editor, *self._controls.components]
+        changes = [component.change for component in inputs]
+        self._prompt.follow(inputs, _wanted, *changes, *triggers, needs_key=needs_key)
+
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):
             self._language = build_language_choice(f"{TAB}-language")
@@ -87,6 +94,7 @@ class ContinueTab:
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._pane = build_html("", f"{TAB}-result", "pg-pane", autoscroll=True, max_height="60vh")
+        self._prompt = PromptPanel(self._residency, TAB, "Generate")
 
     def _wire(self) -> None:
         follow_language(self._language, self._editor)
@@ -207,3 +215,8 @@ class ContinueTab:
 def _read(prompt: str | None, max_new_tokens: Any) -> list[Reading]:
     params = read_max_new_tokens(max_new_tokens, CONTINUE_DEFAULTS)
     return [Reading(CompletionRequest(prompt or "", params))]
+
+
+def _wanted(prompt: str | None, *settings: Any) -> list[Wanted]:
+    """What Generate would ask for."""
+    return [Wanted(CompletionRequest(prompt or "", read_params(settings)))]

@@ -39,6 +39,7 @@ from ui.meter import Meter, Reading
 from ui.middle import MiddlePane
 from ui.notices import error_notice, notice
 from ui.progress import Progress
+from ui.prompt_panel import PromptPanel, Wanted
 from ui.result import infill_pane
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say, titled
@@ -102,6 +103,12 @@ class InfillTab:
         gr.on(typing, **self._meter.listener(inputs, self._read))
         gr.on(triggers, **self._meter.listener(inputs, self._read, is_alone=False))
 
+    def explain_on(self, *triggers: Any, needs_key: bool) -> None:
+        """Have the exact prompt follow what is typed and set, and these events of the page."""
+        inputs = [self._prefix, self._suffix, self._order, *self._controls.components]
+        changes = [component.change for component in inputs]
+        self._prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
+
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")
         with gr.Row(elem_classes="pg-toolbar"):
@@ -136,6 +143,7 @@ class InfillTab:
         locked = (*choices, *steps, *self._examples)
         self._buttons = replace(self._buttons, locked=locked)
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
+        self._prompt = PromptPanel(self._service.residency, TAB, "Generate")
 
     def _wire(self) -> None:
         follow_language(self._language, self._prefix, self._suffix)
@@ -235,10 +243,21 @@ class InfillTab:
     def _read(
         self, prefix: str | None, suffix: str | None, max_new_tokens: Any, order: str
     ) -> list[Reading]:
-        """What Generate would ask for, of several gaps the first."""
-        gap = first_gap(Gap(prefix or "", suffix or ""))
+        """What Generate would ask for, of several gaps the first, to be measured."""
         params = read_max_new_tokens(max_new_tokens, INFILL_DEFAULTS)
-        return [Reading(self._request_for(gap, 1, order, params))]
+        return [Reading(self._first_request(prefix, suffix, order, params))]
+
+    def _wanted(
+        self, prefix: str | None, suffix: str | None, order: str, *settings: Any
+    ) -> list[Wanted]:
+        """What Generate would ask for, of several gaps the first."""
+        return [Wanted(self._first_request(prefix, suffix, order, read_params(settings)))]
+
+    def _first_request(
+        self, prefix: str | None, suffix: str | None, order: str, params: SamplingParams
+    ) -> InfillRequest | CompletionRequest:
+        gap = first_gap(Gap(prefix or "", suffix or ""))
+        return self._request_for(gap, 1, order, params)
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)

@@ -69,6 +69,7 @@ def build_page(
         top.watch(blocks, work, infill_tab, chat_tab)
         for tab in tabs:
             tab.measure_on(blocks.load, top.changed)
+            tab.explain_on(top.changed, needs_key=needs_key)
         chat_tab.fill_system_prompt_on(blocks.load, top.changed)
         chat_tab.recommend_on(blocks.load, top.changed)
         Endpoints(service, runs, prompts)

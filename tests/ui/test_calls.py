@@ -28,7 +28,7 @@ from model.requests import (
 from model.sampling import SamplingParams
 from tests import checkpoints
 from tests.model.residents import build_resident
-from ui.calls import FORMS, IDS_NOTE, REFUSAL, Asked, build_call
+from ui.calls import BEGUN_REPLY, FORMS, IDS_NOTE, REFUSAL, Asked, build_call
 from ui.served import Snippet
 
 PARAMS = SamplingParams(max_new_tokens=20)
@@ -190,6 +190,15 @@ def test_what_the_route_could_only_ask_for_otherwise_is_refused_and_gradio_can(
             *(("Terminal", "bash") if form == "curl" else ("Python", "python")), "", (), REFUSAL
         )
     assert "prefix=" in build_call("gradio-client", asked).code
+
+
+def test_a_reply_that_is_begun_can_be_asked_for_by_no_call(
+    residents: dict[str, ResidentModel],
+) -> None:
+    request = ChatRequest("", (Message("user", "x"),), CARD, reply="def ")
+    asked = ask(request, residents["StarChat"])
+    for form in FORMS:
+        assert build_call(form, asked).refusal == BEGUN_REPLY
 
 
 def test_other_files_travel_where_they_can(residents: dict[str, ResidentModel]) -> None:
