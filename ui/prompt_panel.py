@@ -171,7 +171,7 @@ def _caption(action: str) -> str:
     return (
         f'<p class="pg-fine">For what stands in the boxes and settings now: {escape(action)} sends '
         'exactly this. <b class="pg-token">&lt;|token|&gt;</b> is a special token, '
-        '<span class="pg-markup">text</span> is the format’s own, and the rest is yours: '
+        '<span class="pg-markup">text</span> is the format’s own, and the rest is plain text: '
         '<i class="pg-sp"> </i> space, <i class="pg-tab">\t</i> tab, <i class="pg-lf"></i> line '
         "break.</p>"
     )

@@ -56,7 +56,7 @@ def render_prompt(fitted: FittedRequest, resident: ResidentModel, look: Look, ti
     tokenizer = resident.tokenizer
     limit = MAX_TOKENS_WITH_IDS if look.has_ids else MAX_TOKENS
     pieces = fold(fitted.encoded, tokenizer, limit)
-    code = "".join(_render_piece(piece, tokenizer, look) for piece in pieces)
+    code = "".join(_render_piece(piece, fitted, tokenizer, look) for piece in pieces)
     num_hidden = sum(piece.num_tokens for piece in pieces if isinstance(piece, Hidden))
     return (
         _notes(fitted, tokenizer, num_hidden)
@@ -95,7 +95,9 @@ def _title(segment: Text, fitted: FittedRequest) -> str:
     return _TITLES[segment.part]
 
 
-def _render_piece(piece: Piece | Hidden, tokenizer: PromptTokenizer, look: Look) -> str:
+def _render_piece(
+    piece: Piece | Hidden, fitted: FittedRequest, tokenizer: PromptTokenizer, look: Look
+) -> str:
     if isinstance(piece, Hidden):
         return f'<span class="pg-fold">{_tokens(piece.num_tokens)} not shown</span>'
     segment = piece.segment
@@ -106,7 +108,7 @@ def _render_piece(piece: Piece | Hidden, tokenizer: PromptTokenizer, look: Look)
     else:
         html = visible(segment.text, has_all_spaces=look.has_all_spaces)
     css = "pg-markup" if segment.part == "markup" else "pg-typed"
-    return f'<span class="{css}" title="{_TITLES[segment.part]}">{html}</span>' if html else ""
+    return f'<span class="{css}" title="{_title(segment, fitted)}">{html}</span>' if html else ""
 
 
 def _chip(token: str, token_id: int, look: Look | None = None) -> str:

@@ -130,7 +130,8 @@ def test_every_part_is_counted_and_the_sum_is_the_prompt(resident: ResidentModel
 
 
 def test_the_tech_assistants_introduction_is_called_so(resident: ResidentModel) -> None:
-    _, fitted = draw(AssistantRequest((Message("user", "hi"),), PARAMS), resident)
+    html, fitted = draw(AssistantRequest((Message("user", "hi"),), PARAMS), resident)
+    assert '<span class="pg-typed" title="the Tech Assistant’s introduction">' in html
     counts = count_parts(fitted)
     assert counts["the Tech Assistant’s introduction"] == len(SHORT_PROMPT.text.encode())
     assert "special tokens" not in counts
