@@ -53,10 +53,6 @@ class Candidates:
         """The components that the updates below change."""
         return [component for card in self._cards for component in card.outputs]
 
-    @property
-    def buttons(self) -> tuple[Any, ...]:
-        return tuple(card.use for card in self._cards)
-
     def stream(self, gap: Gap, number: int, text: str) -> Updates:
         """The sample of that number, counted from 1, as its text comes."""
         return self._cards[number - 1].show(gap, Entry(f"Sample {number}", text))

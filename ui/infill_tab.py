@@ -139,8 +139,7 @@ class InfillTab:
         self._syntax = build_html("", f"{TAB}-syntax")
         self._candidates = Candidates(f"{TAB}-sample")
         steps = (self._split, self._undo, self._redo, self._clear)
-        choices = (*self._between.buttons, *self._candidates.buttons)
-        locked = (*choices, *steps, *self._examples)
+        locked = (*self._between.buttons, *steps, *self._examples)
         self._buttons = replace(self._buttons, locked=locked)
         self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
         self._prompt = PromptPanel(self._service.residency, TAB, "Generate")
@@ -195,7 +194,8 @@ class InfillTab:
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
-        yield self._buttons.running() | {self._status: render_status(Progress())}
+        starting = {self._status: render_status(Progress())} | self._candidates.show(Gap())
+        yield starting | self._buttons.running()
         shown, step = before, Step(first, Progress())
         session = str(request.session_hash)
         make = partial(self._request_for, order=order, params=params)
@@ -210,7 +210,7 @@ class InfillTab:
                     history = history.record(shown)
                 if is_elsewhere or step.gap.middle:
                     shown = step.gap
-                if step.progress.text and not step.progress.is_over:
+                if step.progress.text:
                     updates |= self._stream(step)
                 yield updates
         updates = self._buttons.idle() | {self._history: history}
@@ -220,11 +220,15 @@ class InfillTab:
 
     def _stream(self, step: Step) -> Updates:
         """The text that comes: the first sample between the boxes, each in its card."""
-        text = step.progress.text
+        text, gap = step.progress.text, step.gap
+        if step.num_samples == 1:
+            return {} if step.progress.is_over else self._between.stream(text)
+        if step.progress.is_over:
+            ended = gap.middle.samples[-1].text if gap.middle.samples else ""
+            card = self._candidates.stream(gap, step.sample, ended)
+            return self._between.show(gap.middle) | card
         updates = self._between.stream(text) if step.sample == 1 else {}
-        if step.num_samples > 1:
-            updates |= self._candidates.stream(step.gap, step.sample, text)
-        return updates
+        return updates | self._candidates.stream(gap, step.sample, text)
 
     def _request_for(
         self, gap: Gap, sample: int, order: str, params: SamplingParams
