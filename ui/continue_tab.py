@@ -1,4 +1,4 @@
-"""The Continue tab: the model carries on from what stands in the editor."""
+"""The Continue tab: the model carries on, in the editor, from what stands there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 
@@ -22,23 +23,20 @@ from ui.actions import (
     build_run_buttons,
 )
 from ui.controls import CONTINUE_DEFAULTS, build_controls, read_max_new_tokens, read_params
-from ui.editor import build_editor, build_language_choice, follow_language
+from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
-from ui.languages import language_of
-from ui.marked_text import with_generated
 from ui.meter import Meter, Reading
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
-from ui.result import continuation_pane, streaming_pane, tail_start
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say
 
 TAB = "continue"
 
-# What undo brings back: the prompt, and what was generated after it.
-Content = tuple[str, str]
+# What undo brings back: the editor's text with its marks.
+Content = str
 
 
 class ContinueTab:
@@ -48,7 +46,8 @@ class ContinueTab:
         self._residency = residency
         self._runs = runs
         self._history = gr.State(History())
-        self._generated = gr.State("")
+        # The text before the last generation, for as long as that can be taken back.
+        self._before = gr.State(None)
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
@@ -80,40 +79,39 @@ class ContinueTab:
                     build_button(example.title, f"{TAB}-example-{number}")
                     for number, example in enumerate(CONTINUE_EXAMPLES, start=1)
                 ]
-        self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=10, max_lines=24)
+        self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=14, max_lines=32)
         self._meter = Meter(self._residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
             self._further = build_button("Continue further", f"{TAB}-further")
-            self._use = build_button("Use as prompt", f"{TAB}-use")
+            self._regenerate = build_button("Regenerate", f"{TAB}-regenerate")
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
-            steps = (self._further, self._use, self._undo, self._redo, self._clear)
+            steps = (self._further, self._regenerate, self._undo, self._redo, self._clear)
             self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
-        self._pane = build_html("", f"{TAB}-result", "pg-pane", autoscroll=True, max_height="60vh")
         self._prompt = PromptPanel(self._residency, TAB, "Generate")
 
     def _wire(self) -> None:
         follow_language(self._language, self._editor)
-        content = [self._editor, self._generated, self._history]
-        shown = [*content, self._pane, self._status]
+        content = [self._editor, self._history]
+        shown = [*content, self._before, self._status]
         generate: dict[str, Any] = {
             "fn": self._generate,
-            "inputs": [*content, self._language, *self._controls.components],
+            "inputs": [*content, *self._controls.components],
             "outputs": [*shown, *self._buttons.outputs],
             **STREAMING,
         }
         self._buttons.run.click(**generate)
+        self._further.click(**generate)
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
-        self._use.click(self._use_as_prompt, content, shown, **INSTANT)
-        self._further.click(self._use_as_prompt, content, shown, **INSTANT).success(**generate)
+        taking_back = [*content, self._before]
+        self._regenerate.click(self._take_back, taking_back, shown, **INSTANT).success(**generate)
         self._clear.click(self._clear_all, content, shown, **INSTANT)
-        stepping = [*content, self._language]
-        self._undo.click(self._undo_step, stepping, shown, **INSTANT)
-        self._redo.click(self._redo_step, stepping, shown, **INSTANT)
+        self._undo.click(self._undo_step, content, shown, **INSTANT)
+        self._redo.click(self._redo_step, content, shown, **INSTANT)
         for button, example in zip(self._examples, CONTINUE_EXAMPLES, strict=True):
             button.click(
                 self._example_loader(example), content, [*shown, self._language], **INSTANT
@@ -122,37 +120,31 @@ class ContinueTab:
     async def _generate(
         self,
         request: gr.Request,
-        prompt: str | None,
-        generated: str,
+        prompt: str,
         history: History[Content],
-        language: str,
         *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
-        prompt = prompt or ""
         try:
             completion = CompletionRequest(prompt, read_params(settings))
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
-        yield self._buttons.running() | {self._status: render_status(Progress())}
-        given = prompt[tail_start(prompt) :]
+        further = {self._further: gr.update(variant="secondary", interactive=False)}
+        yield self._buttons.running() | further | {self._status: render_status(Progress())}
         progress = Progress()
-        session = str(request.session_hash)
+        session, run = str(request.session_hash), uuid4().hex
         async with aclosing(self._runs.start(completion, session, TAB)) as steps:
             async for progress in steps:
                 updates: Updates = {self._status: render_status(progress)}
                 if progress.text and not progress.is_over:
-                    updates[self._pane] = streaming_pane(given, progress.text)
+                    updates[self._editor] = growing(run, prompt, progress.text, is_over=False)
                 yield updates
         updates = self._buttons.idle()
         if progress.text:
-            if generated:
-                updates[self._history] = history.record((prompt, generated))
-            lexer = language_of(language).lexer
-            updates[self._pane] = await continuation_pane(prompt, progress.text, lexer)
-            updates[self._generated] = progress.text
-            is_cut = progress.was_cut
-            variant = "primary" if is_cut else "secondary"
+            updates[self._history] = history.record(prompt)
+            updates[self._before] = prompt
+            updates[self._editor] = growing(run, prompt, progress.text, is_over=True)
+            variant = "primary" if progress.was_cut else "secondary"
             updates[self._further] = gr.update(variant=variant, interactive=True)
         yield updates
 
@@ -160,63 +152,49 @@ class ContinueTab:
         self._runs.stop(str(request.session_hash), TAB)
         return self._buttons.idle()
 
-    def _use_as_prompt(
-        self, prompt: str | None, generated: str, history: History[Content]
-    ) -> Updates:
-        if not generated:
+    def _take_back(self, text: str, history: History[Content], before: str | None) -> Updates:
+        """The last generation goes, to be made anew; undo brings it back."""
+        if before is None:
             return {self._status: IDLE}
-        prompt = prompt or ""
-        text = with_generated(prompt, generated)
-        return self._replace(text, history.record((prompt, generated)))
+        return self._replace(before, history.record(text))
 
-    def _clear_all(self, prompt: str | None, generated: str, history: History[Content]) -> Updates:
-        if not prompt and not generated:
+    def _clear_all(self, text: str, history: History[Content]) -> Updates:
+        if not text:
             return {self._status: IDLE}
-        updates = self._replace("", history.record((prompt or "", generated)))
+        updates = self._replace("", history.record(text))
         return updates | {self._status: say("Cleared · Undo brings it back")}
 
     def _example_loader(self, example: ContinueExample) -> Any:
-        def load(prompt: str | None, generated: str, history: History[Content]) -> Updates:
-            if prompt or generated:
-                history = history.record((prompt or "", generated))
+        def load(text: str, history: History[Content]) -> Updates:
+            if text:
+                history = history.record(text)
             language = gr.update(value=example.language)
             return self._replace(example.prompt, history) | {self._language: language}
 
         return load
 
-    async def _undo_step(
-        self, prompt: str | None, generated: str, history: History[Content], language: str
-    ) -> Updates:
-        history, content = history.undo((prompt or "", generated))
-        return await self._restore(history, content, language)
+    def _undo_step(self, text: str, history: History[Content]) -> Updates:
+        history, former = history.undo(text)
+        return self._replace(former, history)
 
-    async def _redo_step(
-        self, prompt: str | None, generated: str, history: History[Content], language: str
-    ) -> Updates:
-        history, content = history.redo((prompt or "", generated))
-        return await self._restore(history, content, language)
+    def _redo_step(self, text: str, history: History[Content]) -> Updates:
+        history, latter = history.redo(text)
+        return self._replace(latter, history)
 
-    async def _restore(self, history: History[Content], content: Content, language: str) -> Updates:
-        prompt, generated = content
-        pane = await continuation_pane(prompt, generated, language_of(language).lexer)
-        restored = {self._generated: generated, self._pane: pane}
-        return self._replace(prompt, history) | restored
-
-    def _replace(self, prompt: str, history: History[Content]) -> Updates:
+    def _replace(self, text: str, history: History[Content]) -> Updates:
         return {
-            self._editor: prompt,
-            self._generated: "",
+            self._editor: text,
             self._history: history,
-            self._pane: "",
+            self._before: None,
             self._status: IDLE,
         }
 
 
-def _read(prompt: str | None, max_new_tokens: Any) -> list[Reading]:
+def _read(prompt: str, max_new_tokens: Any) -> list[Reading]:
     params = read_max_new_tokens(max_new_tokens, CONTINUE_DEFAULTS)
-    return [Reading(CompletionRequest(prompt or "", params))]
+    return [Reading(CompletionRequest(prompt, params))]
 
 
-def _wanted(prompt: str | None, *settings: Any) -> list[Wanted]:
+def _wanted(prompt: str, *settings: Any) -> list[Wanted]:
     """What Generate would ask for."""
-    return [Wanted(CompletionRequest(prompt or "", read_params(settings)))]
+    return [Wanted(CompletionRequest(prompt, read_params(settings)))]

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from ui.actions import INSTANT
 from ui.languages import DEFAULT_LANGUAGE, LANGUAGES, language_of
-from ui.marked_text import MarkedText, from_browser, to_browser
+from ui.marked_text import MarkedText, from_browser, num_units, to_browser
 from ui.passthrough import OwnComponentMeta
 
 STATIC = Path(__file__).parent / "static"
@@ -69,6 +69,18 @@ def build_editor(label: str, elem_id: str, *, lines: int, max_lines: int) -> Cod
         lines=lines,
         max_lines=max_lines,
     )
+
+
+def growing(run: str, prompt: str, text: str, *, is_over: bool) -> Any:
+    """The update that puts `text` after `prompt` in an editor, marked, whatever is edited there.
+
+    Args:
+        run: a name that no other run of the page has.
+        prompt: what stood in the editor when the run began.
+        text: all that the run has written so far. Gradio sends what is new of it.
+        is_over: it is the last one: the editor's value is then the whole text.
+    """
+    return gr.update(grow={"run": run, "at": num_units(prompt), "text": text, "is_over": is_over})
 
 
 def reading_caret(editor: CodeEditor) -> str:

@@ -36,6 +36,11 @@ def to_browser(text: str) -> dict[str, Any]:
     return {"text": str(text), "marks": [list(pair) for pair in _convert(text, marks, units=True)]}
 
 
+def num_units(text: str) -> int:
+    """The length of `text` as a browser counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def from_browser(payload: dict[str, Any]) -> MarkedText:
     """What `to_browser` made, or what became of it on the page."""
     text = str(payload["text"])

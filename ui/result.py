@@ -10,19 +10,6 @@ CUT = "pg-cut"
 # The style sheet sets a sign at its end, which is no part of the text that is copied.
 FAULT = "pg-fault"
 CUT_NAME = "repeats what follows"
-TAIL_LINES = 8
-TAIL_CHARS = 1_500
-
-
-def tail_start(prompt: str) -> int:
-    """Where the part of `prompt` begins that is shown above what was generated."""
-    start = max(0, len(prompt) - TAIL_CHARS)
-    line_start = len(prompt)
-    for _ in range(TAIL_LINES):
-        line_start = prompt.rfind("\n", start, line_start)
-        if line_start < 0:
-            return start
-    return line_start + 1
 
 
 def streaming_pane(given: str, text: str, title: str = "Result") -> str:
@@ -36,15 +23,6 @@ def middle_pane(text: str, cut: str) -> str:
         return ""
     trimmed = f'<del title="{CUT_NAME}">{plain(cut, CUT)}</del>' if cut else ""
     return _pane(plain(text, NEW) + trimmed, "Middle")
-
-
-async def continuation_pane(prompt: str, text: str, lexer: str) -> str:
-    """The end of the prompt, dimmed, and what was generated, marked."""
-    if not text:
-        return ""
-    start, end = tail_start(prompt), len(prompt)
-    sections = (Section(start, end, GIVEN), Section(end, end + len(text), NEW))
-    return _pane(await highlight(prompt + text, lexer, sections), "Result")
 
 
 async def infill_pane(

@@ -10,7 +10,7 @@ from tests.browser.tabs import (
     open_tab,
     setting,
     type_code,
-    wait_for_text,
+    wait_for_generated,
     wait_until_over,
 )
 
@@ -65,10 +65,10 @@ def expect_streaming(page: Page, prompt: str = "def f():") -> None:
     """The Continue tab's model writes, token by token."""
     open_tab(page, "Continue")
     page.click("#continue-clear")
-    expect(page.locator("#continue-result .pg-new")).to_have_count(0)
+    expect(page.locator("#continue-prompt mark.pg-generated")).to_have_count(0)
     setting(page, "continue", "max_new_tokens").fill("40")
     type_code(page, "continue-prompt", prompt)
     page.click("#continue-run")
-    wait_for_text(page, "#continue-result .pg-new", 1)
+    wait_for_generated(page, "continue-prompt", 1)
     wait_until_over(page, "continue")
-    assert generated(page, "continue-result")
+    assert generated(page, "continue-prompt")

@@ -40,8 +40,23 @@ def wait_until_over(page: Page, tab: str) -> None:
     expect(page.locator(f"#{tab}-run")).to_be_visible()
 
 
-def generated(page: Page, pane: str) -> str:
-    return page.locator(f"#{pane} .pg-new").text_content() or ""
+def generated(page: Page, place: str) -> str:
+    """What a model wrote: in an editor, what is marked there; in a pane, what is shown as new."""
+    found = page.evaluate(
+        "place => playgroundEditors.get(place)?.generated"
+        " ?? document.querySelector(`#${place} .pg-new`)?.textContent",
+        place,
+    )
+    return found or ""
+
+
+def wait_for_generated(page: Page, editor: str, num_chars: int) -> None:
+    """Until at least so many characters are marked in that editor as generated."""
+    page.wait_for_function(
+        "([name, size]) => playgroundEditors.get(name).generated.length >= size",
+        arg=[editor, num_chars],
+        timeout=TIMEOUT,
+    )
 
 
 def wait_for_text(page: Page, selector: str, num_chars: int) -> None:

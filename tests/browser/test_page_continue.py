@@ -14,7 +14,7 @@ from tests.browser.tabs import (
     setting,
     status,
     type_code,
-    wait_for_text,
+    wait_for_generated,
     wait_until_over,
 )
 from tests.servers import RunningApp
@@ -22,8 +22,6 @@ from tests.servers import RunningApp
 pytestmark = pytest.mark.browser
 
 PROMPT = "continue-prompt"
-RESULT = "continue-result"
-NEW = f"#{RESULT} .pg-new"
 HOSTILE = (
     "${alert(1)} {{7*7}} </pre><script>window.hacked = 1</script>"
     '<img src=x onerror="window.hacked = 2">&lt;'
@@ -43,10 +41,10 @@ def num_running(app: RunningApp) -> int:
 def test_text_streams_and_ends_with_its_figures(tab: Page) -> None:
     type_code(tab, PROMPT, "SAY: " + "word " * 12)
     tab.click("#continue-run")
-    wait_for_text(tab, NEW, 5)
-    early = generated(tab, RESULT)
+    wait_for_generated(tab, PROMPT, 5)
+    early = generated(tab, PROMPT)
     wait_until_over(tab, "continue")
-    assert generated(tab, RESULT) == "word " * 12
+    assert generated(tab, PROMPT) == "word " * 12
     assert len(early) < 60
     expect(status(tab, "continue")).to_contain_text("61 tokens ·")
     expect(status(tab, "continue")).to_contain_text("ended by itself")
@@ -56,10 +54,10 @@ def test_text_streams_and_ends_with_its_figures(tab: Page) -> None:
 def test_stop_keeps_the_text_and_frees_the_engine(tab: Page, scripted_app: RunningApp) -> None:
     type_code(tab, PROMPT, "SAY: " + "x" * 250)
     tab.click("#continue-run")
-    wait_for_text(tab, NEW, 10)
+    wait_for_generated(tab, PROMPT, 10)
     tab.click("#continue-stop")
     expect(status(tab, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
-    assert 10 <= len(generated(tab, RESULT)) < 250
+    assert 10 <= len(generated(tab, PROMPT)) < 250
     assert num_running(scripted_app) == 0
     assert code_in(tab, PROMPT).startswith("SAY: xxx")
 
@@ -67,7 +65,7 @@ def test_stop_keeps_the_text_and_frees_the_engine(tab: Page, scripted_app: Runni
 def test_what_would_cross_a_run_waits_for_its_end(tab: Page) -> None:
     type_code(tab, PROMPT, "SAY: " + "x" * 250)
     tab.click("#continue-run")
-    wait_for_text(tab, NEW, 1)
+    wait_for_generated(tab, PROMPT, 1)
     expect(tab.locator("#continue-clear")).to_be_disabled()
     tab.click("#continue-stop")
     expect(tab.locator("#continue-clear")).to_be_enabled(timeout=TIMEOUT)
@@ -76,10 +74,10 @@ def test_what_would_cross_a_run_waits_for_its_end(tab: Page) -> None:
 def test_ctrl_enter_generates_and_escape_stops(tab: Page) -> None:
     type_code(tab, PROMPT, "SAY: " + "x" * 250)
     tab.keyboard.press("Control+Enter")
-    wait_for_text(tab, NEW, 1)
+    wait_for_generated(tab, PROMPT, 1)
     tab.keyboard.press("Escape")
     expect(status(tab, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
-    assert code_in(tab, PROMPT) == "SAY: " + "x" * 250
+    assert code_in(tab, PROMPT).startswith("SAY: " + "x" * 251)
 
 
 def test_white_space_arrives_exactly(tab: Page) -> None:
@@ -88,34 +86,70 @@ def test_white_space_arrives_exactly(tab: Page) -> None:
     tab.click("#continue-run")
     wait_until_over(tab, "continue")
     # The script leaves out the spaces after its colon, and nothing else.
-    assert generated(tab, RESULT) == said.lstrip(" ")
+    assert generated(tab, PROMPT) == said.lstrip(" ")
 
 
-def test_used_as_a_prompt_it_keeps_indentation_and_the_last_newline(tab: Page) -> None:
+def test_text_grows_in_the_editor_and_a_generation_is_undone_and_redone(tab: Page) -> None:
     tab.click("#continue-example-1")
     expect(tab.locator(f"#{PROMPT} .cm-content")).to_contain_text("fibonacci")
+    prompt = code_in(tab, PROMPT)
     tab.click("#continue-run")
     wait_until_over(tab, "continue")
-    whole = code_in(tab, PROMPT) + generated(tab, RESULT)
+    whole = code_in(tab, PROMPT)
+    assert whole == prompt + generated(tab, PROMPT)
     assert whole.endswith("    return previous\n")
-    tab.click("#continue-use")
-    expect(tab.locator(f"#{PROMPT} .cm-content")).to_contain_text("return previous")
-    assert code_in(tab, PROMPT) == whole
     tab.click("#continue-undo")
-    expect(tab.locator(NEW)).to_contain_text("return previous")
-    assert not code_in(tab, PROMPT).endswith("return previous\n")
+    expect(tab.locator(f"#{PROMPT} mark.pg-generated")).to_have_count(0)
+    assert code_in(tab, PROMPT) == prompt
+    tab.click("#continue-redo")
+    expect(tab.locator(f"#{PROMPT} mark.pg-generated").first).to_be_visible()
+    assert code_in(tab, PROMPT) == whole
+    assert prompt + generated(tab, PROMPT) == whole
 
 
 def test_continue_further_goes_on_from_what_was_generated(tab: Page) -> None:
-    setting(tab, "continue", "max_new_tokens").fill("20")
     type_code(tab, PROMPT, "SAY: abc")
     tab.click("#continue-run")
     wait_until_over(tab, "continue")
     tab.click("#continue-further")
-    expect(status(tab, "continue")).to_contain_text("7 tokens ·", timeout=TIMEOUT)
+    wait_for_generated(tab, PROMPT, 9)
+    wait_until_over(tab, "continue")
+    assert code_in(tab, PROMPT) == "SAY: abc" + "abc" + "abcabc"
+    assert generated(tab, PROMPT) == "abcabcabc"
+
+
+def test_regenerate_takes_the_last_generation_back_and_undo_brings_it(tab: Page) -> None:
+    type_code(tab, PROMPT, "SAY: abc")
+    tab.click("#continue-run")
+    wait_until_over(tab, "continue")
+    tab.keyboard.press("Control+End")
+    tab.locator(f"#{PROMPT} .cm-content").press_sequentially(" mine")
+    edited = code_in(tab, PROMPT)
+    tab.click("#continue-regenerate")
+    expect(tab.locator(f"#{PROMPT} .cm-content")).not_to_contain_text("mine")
     wait_until_over(tab, "continue")
     assert code_in(tab, PROMPT) == "SAY: abcabc"
-    assert generated(tab, RESULT) == "abcabc"
+    tab.click("#continue-undo")
+    expect(tab.locator(f"#{PROMPT} mark.pg-generated")).to_have_count(0)
+    tab.click("#continue-undo")
+    expect(tab.locator(f"#{PROMPT} .cm-content")).to_contain_text("mine")
+    assert code_in(tab, PROMPT) == edited
+    assert generated(tab, PROMPT) == "abc"
+
+
+def test_what_is_typed_while_it_grows_is_kept_and_not_marked(tab: Page) -> None:
+    said = "x" * 150
+    type_code(tab, PROMPT, f"SAY: {said}")
+    tab.click("#continue-run")
+    wait_for_generated(tab, PROMPT, 5)
+    tab.locator(f"#{PROMPT} .cm-content").focus()
+    tab.keyboard.press("Control+Home")
+    tab.keyboard.type("# top\n")
+    tab.keyboard.press("Control+End")
+    tab.keyboard.type("\nend")
+    wait_until_over(tab, "continue")
+    assert code_in(tab, PROMPT) == f"# top\nSAY: {said}{said}\nend"
+    assert generated(tab, PROMPT) == said
 
 
 def test_the_length_limit_is_said(tab: Page) -> None:
@@ -139,12 +173,12 @@ def test_a_failure_keeps_both_texts_and_the_next_request_works(tab: Page, fault:
     type_code(tab, PROMPT, fault)
     tab.click("#continue-run")
     expect(tab.locator("#continue-status .pg-error")).to_be_visible(timeout=TIMEOUT)
-    assert code_in(tab, PROMPT) == fault
-    assert generated(tab, RESULT)
+    assert generated(tab, PROMPT)
+    assert code_in(tab, PROMPT) == fault + generated(tab, PROMPT)
     type_code(tab, PROMPT, "SAY: fine")
     tab.click("#continue-run")
     wait_until_over(tab, "continue")
-    assert generated(tab, RESULT) == "fine"
+    assert generated(tab, PROMPT) == "fine"
 
 
 def test_an_empty_prompt_is_refused_with_advice(tab: Page) -> None:
@@ -179,7 +213,7 @@ def test_a_prompt_over_the_window_says_what_was_left_out(tab: Page) -> None:
         "left out from the start of the prompt", timeout=TIMEOUT
     )
     wait_until_over(tab, "continue")
-    assert generated(tab, RESULT) == "ok"
+    assert generated(tab, PROMPT) == "ok"
 
 
 def test_hostile_text_stays_text(tab: Page) -> None:
@@ -188,7 +222,7 @@ def test_hostile_text_stays_text(tab: Page) -> None:
     type_code(tab, PROMPT, f"SAY: {HOSTILE}")
     tab.click("#continue-run")
     wait_until_over(tab, "continue")
-    assert generated(tab, RESULT) == HOSTILE
+    assert generated(tab, PROMPT) == HOSTILE
     assert tab.evaluate("window.hacked") is None
     assert dialogs == []
 
@@ -204,8 +238,8 @@ def test_two_sessions_never_see_each_others_text(
     other.click("#continue-run")
     wait_until_over(tab, "continue")
     wait_until_over(other, "continue")
-    assert generated(tab, RESULT) == "mine " * 10
-    assert generated(other, RESULT) == "yours " * 10
+    assert generated(tab, PROMPT) == "mine " * 10
+    assert generated(other, PROMPT) == "yours " * 10
     assert "yours" not in tab.content()
     assert "mine" not in (other.locator("#continue-tab").text_content() or "")
     other.close()
@@ -219,11 +253,11 @@ def test_closing_the_tab_frees_the_engine(
     setting(gone, "continue", "max_new_tokens").fill("5000")
     type_code(gone, PROMPT, "SAY: " + "x" * 5000)
     gone.click("#continue-run")
-    wait_for_text(gone, NEW, 3)
+    wait_for_generated(gone, PROMPT, 3)
     gone.close()
     # Had the former run gone on, this one would wait behind it for minutes.
     open_page(page, scripted_app.url)
     type_code(page, PROMPT, "SAY: next")
     page.click("#continue-run")
     wait_until_over(page, "continue")
-    assert generated(page, RESULT) == "next"
+    assert generated(page, PROMPT) == "next"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.tabs import TIMEOUT, open_page, open_tab, wait_until_over
+from tests.browser.tabs import TIMEOUT, generated, open_page, open_tab, wait_until_over
 from tests.servers import RunningApp, running_app
 
 pytestmark = pytest.mark.browser
@@ -68,7 +68,7 @@ def test_generate_waits_while_the_model_loads(page: Page) -> None:
         page.click("#continue-run")
         expect(page.locator("#continue-status")).to_contain_text("loading", timeout=TIMEOUT)
         wait_until_over(page, "continue")
-        expect(page.locator("#continue-result .pg-new")).to_have_text("at last")
+        assert generated(page, "continue-prompt") == "at last"
         expect(page.locator(".pg-chip.pg-ready")).to_have_count(2, timeout=TIMEOUT)
 
 

@@ -34,7 +34,7 @@ from tests.browser.tabs import (
     setting,
     status,
     type_code,
-    wait_for_text,
+    wait_for_generated,
 )
 from tests.checkpoints import (
     write_gpt_bigcode,
@@ -48,7 +48,6 @@ from tests.servers import RunningApp, running_app
 
 pytestmark = pytest.mark.browser
 
-NEW = "#continue-result .pg-new"
 NUM_CHARS = 5
 
 
@@ -73,7 +72,7 @@ class Scene:
         self.switch("slow")
         setting(self.page, "continue", "max_new_tokens").fill("8000")
         self.page.click("#continue-run")
-        wait_for_text(self.page, NEW, NUM_CHARS)
+        wait_for_generated(self.page, "continue-prompt", NUM_CHARS)
 
     @contextmanager
     def memory_for(self, num_bytes: int) -> Iterator[None]:
@@ -143,12 +142,12 @@ def test_a_switch_waits_for_what_is_being_generated(scene: Scene) -> None:
     load_model(page, "second")
     expect(change(page)).to_contain_text("second: waiting for 1 generation to finish")
     expect(chip(page)).to_contain_text("slow")
-    before = len(generated(page, "continue-result"))
-    wait_for_text(page, NEW, before + NUM_CHARS)
+    before = len(generated(page, "continue-prompt"))
+    wait_for_generated(page, "continue-prompt", before + NUM_CHARS)
     page.click("#continue-stop")
     expect(chip(page)).to_contain_text("second · cpu", timeout=TIMEOUT)
     expect(status(page, "continue")).to_contain_text("stopped by you")
-    assert len(generated(page, "continue-result")) > before
+    assert len(generated(page, "continue-prompt")) > before
     expect_streaming(page)
 
 
@@ -159,7 +158,7 @@ def test_a_switch_that_waits_can_be_called_off(scene: Scene) -> None:
     expect(change(page)).to_contain_text("waiting for 1 generation to finish")
     page.click("#models-base-cancel")
     expect_advice(change(page), "Loading second was cancelled; the model from before serves")
-    wait_for_text(page, NEW, len(generated(page, "continue-result")) + NUM_CHARS)
+    wait_for_generated(page, "continue-prompt", len(generated(page, "continue-prompt")) + NUM_CHARS)
     page.click("#continue-stop")
     expect(status(page, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
     page.click("#models-base-dismiss")
@@ -177,7 +176,7 @@ def test_an_urgent_switch_keeps_the_text_so_far_and_says_why_it_ends(scene: Scen
         "stopped: the model was changed", timeout=TIMEOUT
     )
     expect(chip(page)).to_contain_text("second · cpu", timeout=TIMEOUT)
-    assert len(generated(page, "continue-result")) >= NUM_CHARS
+    assert len(generated(page, "continue-prompt")) >= NUM_CHARS
     assert code_in(page, "continue-prompt") == TYPED
 
 

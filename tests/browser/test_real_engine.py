@@ -25,7 +25,7 @@ from tests.browser.tabs import (
     setting,
     status,
     type_code,
-    wait_for_text,
+    wait_for_generated,
     wait_until_over,
 )
 from tests.servers import app_in_thread
@@ -120,10 +120,10 @@ def generate(tab: Page, prompt: str, max_new_tokens: int) -> None:
 
 def test_continue_streams_code_and_says_why_it_ended(tab: Page) -> None:
     generate(tab, PROMPT, 40)
-    wait_for_text(tab, "#continue-result .pg-new", 5)
-    early = generated(tab, "continue-result")
+    wait_for_generated(tab, "continue-prompt", 5)
+    early = generated(tab, "continue-prompt")
     wait_until_over(tab, "continue")
-    text = generated(tab, "continue-result")
+    text = generated(tab, "continue-prompt")
     assert len(early) < len(text)
     assert text.startswith("    "), "the indentation after the line break is the model's"
     assert "return" in text
@@ -163,13 +163,13 @@ def test_stop_while_decoding_leaves_the_engine_idle_within_one_token(
 ) -> None:
     with PassCounter(app.model(), monkeypatch) as passes:
         generate(tab, "import os\n\ndef walk(folder):\n", 400)
-        wait_for_text(tab, "#continue-result .pg-new", 8)
+        wait_for_generated(tab, "continue-prompt", 8)
         tab.click("#continue-stop")
         expect(status(tab, "continue")).to_contain_text("stopped by you", timeout=TIMEOUT)
     assert app.num_running() == 0
     assert passes.num_at_cancel is not None
     assert passes.num_passes <= passes.num_at_cancel + 1
-    assert generated(tab, "continue-result")
+    assert generated(tab, "continue-prompt")
 
 
 def test_stop_while_the_prompt_is_read_leaves_the_engine_idle_within_one_chunk(
@@ -203,17 +203,17 @@ def test_a_fault_inside_forward_is_shown_and_the_next_request_works(
     assert code_in(tab, "continue-prompt") == PROMPT
     generate(tab, PROMPT, 12)
     wait_until_over(tab, "continue")
-    assert generated(tab, "continue-result")
+    assert generated(tab, "continue-prompt")
 
 
 def test_after_a_reload_in_the_middle_the_app_is_sane(tab: Page, app: RealApp) -> None:
     generate(tab, "import sys\n\ndef main():\n", 400)
-    wait_for_text(tab, "#continue-result .pg-new", 5)
+    wait_for_generated(tab, "continue-prompt", 5)
     tab.reload()
     open_page(tab, app.url)
     generate(tab, PROMPT, 12)
     wait_until_over(tab, "continue")
-    assert generated(tab, "continue-result")
+    assert generated(tab, "continue-prompt")
     assert app.num_running() == 0
 
 
@@ -225,7 +225,7 @@ def test_closing_the_tab_frees_the_model(
     open_page(page, app.url)
     with PassCounter(app.model(), monkeypatch) as passes:
         generate(page, "import re\n\ndef tokenize(text):\n", 2000)
-        wait_for_text(page, "#continue-result .pg-new", 5)
+        wait_for_generated(page, "continue-prompt", 5)
         context.close()
         with httpx.Client() as client:
             for _ in range(600):
@@ -254,11 +254,11 @@ def test_the_second_in_line_sees_its_place(browser: Browser, app: RealApp) -> No
     for page in (first, second):
         open_page(page, app.url)
     generate(first, "import json\n\ndef load(path):\n", 400)
-    wait_for_text(first, "#continue-result .pg-new", 5)
+    wait_for_generated(first, "continue-prompt", 5)
     generate(second, PROMPT, 8)
     expect(status(second, "continue")).to_contain_text("in line", timeout=TIMEOUT)
     first.click("#continue-stop")
     wait_until_over(second, "continue")
-    assert generated(second, "continue-result")
+    assert generated(second, "continue-prompt")
     for page in (first, second):
         page.context.close()

@@ -9,7 +9,7 @@ import pytest
 from pygments.lexers import get_lexer_by_name
 
 import ui
-from ui.editor import STATIC, CodeEditor, build_editor, reading_caret, script_address
+from ui.editor import STATIC, CodeEditor, build_editor, growing, reading_caret, script_address
 from ui.languages import LANGUAGES
 from ui.marked_text import MarkedText
 
@@ -71,3 +71,8 @@ def test_every_language_has_a_lexer_and_only_plain_text_no_mode() -> None:
     for language in LANGUAGES:
         assert get_lexer_by_name(language.lexer)
     assert [each.title for each in LANGUAGES if each.editor is None] == ["Plain text"]
+
+
+def test_growth_begins_where_the_browser_has_the_prompts_end() -> None:
+    update = growing("7", "a🙂", "new", is_over=False)
+    assert update["grow"] == {"run": "7", "at": 3, "text": "new", "is_over": False}

@@ -3,38 +3,17 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from ui.result import (
-    TAIL_CHARS,
-    continuation_pane,
-    infill_pane,
-    middle_pane,
-    streaming_pane,
-    tail_start,
-)
+from ui.result import infill_pane, middle_pane, streaming_pane
 
 
 def code_of(pane: str) -> str:
     return unescape(re.sub(r"<[^>]*>", "", pane.partition("<code>")[2]))
 
 
-def test_the_end_of_the_prompt_is_shown_in_whole_lines() -> None:
-    prompt = "".join(f"line {number}\n" for number in range(40))
-    assert prompt[tail_start(prompt) :].startswith("line ")
-    assert prompt[tail_start(prompt) :].count("\n") < 10
-    assert tail_start("one\ntwo") == 0
-    assert tail_start("x" * 5000) == 5000 - TAIL_CHARS
-
-
 def test_streamed_text_is_escaped_and_whole() -> None:
     pane = streaming_pane("  a\n", "</pre><script>\n\n  b \n")
     assert "<script" not in pane
     assert code_of(pane) == "  a\n</pre><script>\n\n  b \n"
-
-
-async def test_a_continuation_stands_marked_after_its_prompt() -> None:
-    pane = await continuation_pane("def f():\n", "    return 1\n", "python")
-    assert code_of(pane) == "def f():\n    return 1\n"
-    assert pane.index("pg-given") < pane.index('"pg-new"')
 
 
 async def test_a_middle_stands_marked_in_the_whole_file() -> None:
@@ -44,7 +23,6 @@ async def test_a_middle_stands_marked_in_the_whole_file() -> None:
 
 
 async def test_without_text_there_is_no_pane() -> None:
-    assert await continuation_pane("x", "", "text") == ""
     assert await infill_pane("x", "", "y", "text") == ""
 
 

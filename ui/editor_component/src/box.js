@@ -3,6 +3,7 @@ import { isolateHistory } from "@codemirror/commands";
 import { indentUnit } from "@codemirror/language";
 import { Annotation, Compartment, EditorState, Text } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
+import { Growth } from "./growth.js";
 import { languageSupport } from "./languages.js";
 import { marksField, setMarks } from "./marks.js";
 import { setup } from "./setup.js";
@@ -10,6 +11,7 @@ import { setup } from "./setup.js";
 // Telling Gradio costs time in proportion to the text; with a long one, typing does not wait for it.
 const LONG_CHARS = 50_000;
 const PAUSE_MS = 200;
+const GROWING_PAUSE_MS = 500;
 
 const INDENT = { go: "\t" };
 for (const name of "css dart html javascript json kotlin lua r ruby scala shell typescript yaml".split(" ")) {
@@ -23,11 +25,14 @@ export class Box {
   #language = new Compartment();
   #access = new Compartment();
   #timer = null;
+  #growth = new Growth();
+  #copyGenerated;
 
-  /** `props`: value, label, name, language, interactive, lines, max_lines. */
+  /** `props`: value, grow, label, name, language, interactive, lines, max_lines. */
   constructor(element, { props, watch }) {
     this.#props = props;
-    const { section, title, host } = buildFrame(() => this.text);
+    const { section, title, copyGenerated, host } = buildFrame(this);
+    this.#copyGenerated = copyGenerated;
     section.style.setProperty("--pg-lines", props.lines);
     section.style.setProperty("--pg-max-lines", props.max_lines);
     element.replaceChildren(section);
@@ -48,10 +53,17 @@ export class Box {
     show();
     watch(["language", "interactive", "label"], show);
     watch("value", () => this.#take(this.#props.value));
+    watch("grow", () => this.#grow(this.#props.grow));
   }
 
   get text() {
     return this.view.state.doc.toString();
+  }
+
+  /** What a model wrote and nobody has edited. */
+  get generated() {
+    const { doc } = this.view.state;
+    return this.view.state.field(marksField).map(([from, to]) => doc.sliceString(from, to)).join("");
   }
 
   /** How many characters, as Python counts them, stand before the caret. */
@@ -80,10 +92,17 @@ export class Box {
   }
 
   #afterUpdate(update) {
+    this.#copyGenerated.hidden = !update.state.field(marksField).length;
     if (update.transactions.some((transaction) => transaction.annotation(fromPage))) return;
     if (!update.docChanged) return;
-    this.#timer ??= setTimeout(() => this.flush(), PAUSE_MS);
-    if (update.state.doc.length < LONG_CHARS) this.flush();
+    const isTyped = !update.transactions.some((transaction) => transaction.isUserEvent("input.generate"));
+    this.#timer ??= setTimeout(() => this.flush(), isTyped ? PAUSE_MS : GROWING_PAUSE_MS);
+    if (isTyped && update.state.doc.length < LONG_CHARS) this.flush();
+  }
+
+  #grow(grow) {
+    this.#growth.take(this.view, grow);
+    if (grow.is_over) this.flush();
   }
 
   /** Put in what came from the server, and leave the caret in the part that is the same. */
@@ -109,18 +128,26 @@ function difference(old, text) {
   return { from, to: old.length - end, insert: text.slice(from, text.length - end) };
 }
 
-function buildFrame(getText) {
+function buildFrame(box) {
   const section = document.createElement("section");
   section.className = "pg-code";
   const header = section.appendChild(document.createElement("header"));
   const title = header.appendChild(document.createElement("span"));
   const hint = header.appendChild(document.createElement("small"));
   hint.textContent = "Esc, then Tab leaves the editor";
-  const copy = header.appendChild(document.createElement("button"));
-  copy.type = "button";
-  copy.textContent = "Copy";
-  copy.dataset.copy = "";
-  copy.copyText = getText;
+  const copyGenerated = header.appendChild(buildCopy("Copy generated", () => box.generated));
+  copyGenerated.hidden = true;
+  header.append(buildCopy("Copy", () => box.text));
   const host = section.appendChild(document.createElement("div"));
-  return { section, title, host };
+  return { section, title, copyGenerated, host };
+}
+
+/** A button for the page's own listener, which copies. */
+function buildCopy(title, getText) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = title;
+  button.dataset.copy = "";
+  button.copyText = getText;
+  return button;
 }

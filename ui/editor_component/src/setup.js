@@ -11,6 +11,7 @@ import {
   keymap,
   lineNumbers,
 } from "@codemirror/view";
+import { growth } from "./growth.js";
 import { lineEnds } from "./line_ends.js";
 import { marks } from "./marks.js";
 import { theme } from "./theme.js";
@@ -44,6 +45,7 @@ export const setup = [
   search({ top: true }),
   theme,
   marks,
+  growth,
   lineEnds,
   // The keyboard user leaves by Esc, then Tab: CodeMirror lets the Tab after an Escape pass.
   keymap.of([indentWithTab, ...searchKeymap, ...keys, ...historyKeymap]),
