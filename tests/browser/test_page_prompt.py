@@ -93,6 +93,7 @@ def test_a_conversation_is_shown_as_it_would_be_asked_again(tab: Page) -> None:
     open_panel(tab, "chat")
     expect(tab.locator("#chat-exact-view")).to_contain_text("The conversation is empty")
     send_message(tab, "SAY: <b>ok</b>")
+    expect(tab.locator("#chat-status")).to_contain_text("ended by itself", timeout=TIMEOUT)
     expect(tab.locator("#chat-exact-view")).to_contain_text("what Retry sends", timeout=TIMEOUT)
     tab.locator("#chat-message textarea").fill("next")
     expect(prompt(tab, "chat")).to_contain_text("next<|end|>", timeout=TIMEOUT)
