@@ -35,8 +35,12 @@ class PromptLookup:
         layers = DynamicCache(config=model.config).layers
         self._is_used = is_quick and all(type(layer) is DynamicLayer for layer in layers)
 
-    def num_proposed(self, params: SamplingParams) -> int | None:
+    def num_proposed(self, params: SamplingParams, room: int) -> int | None:
         """Tokens to propose in each pass for a request; None is plain decoding.
+
+        Args:
+            room: positions that the context has left behind prompt and new tokens. transformers
+                proposes past the last new token, and learned positions end with the context.
 
         A pass over several positions rounds differently from one over a single position, so near
         ties may fall the other way: a seed promises that they do not. A sampled text tells the
@@ -44,7 +48,7 @@ class PromptLookup:
         position a pass.
         """
         is_free = params.is_greedy and params.seed is None and params.logprobs is None
-        return NUM_PROPOSED if self._is_used and is_free else None
+        return NUM_PROPOSED if self._is_used and is_free and room >= NUM_PROPOSED else None
 
     @contextlib.contextmanager
     def reading_on(self) -> Iterator[None]:

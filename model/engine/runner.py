@@ -189,7 +189,8 @@ class ModelRunner:
         )
         prompt = torch.tensor([request.prompt_ids], device=self._model.device)  # (1, prompt)
         config = generation_config(request.params, request.stop_token_ids)
-        config.prompt_lookup_num_tokens = self._lookup.num_proposed(request.params)
+        room = self._context_length - len(request.prompt_ids) - request.params.max_new_tokens
+        config.prompt_lookup_num_tokens = self._lookup.num_proposed(request.params, room)
         try:
             with contextlib.ExitStack() as hooks:
                 if reader is not None:

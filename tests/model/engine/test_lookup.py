@@ -128,13 +128,24 @@ def test_what_lookup_could_change_is_decoded_token_by_token(
 
 
 def test_in_float32_nothing_is_proposed(model: PreTrainedModel) -> None:
-    assert PromptLookup(model).num_proposed(GREEDY) is None
+    assert PromptLookup(model).num_proposed(GREEDY, 100) is None
 
 
 def test_a_sliding_window_is_decoded_token_by_token(tmp_path: Path) -> None:
     folder = checkpoints.write_starcoder2(tmp_path, sliding_window=32)
     model = load(folder).to(torch.bfloat16)
-    assert PromptLookup(model).num_proposed(GREEDY) is None
+    assert PromptLookup(model).num_proposed(GREEDY, 100) is None
+
+
+@pytest.mark.parametrize("room", range(NUM_PROPOSED + 2))
+def test_nothing_is_proposed_past_the_last_position(tmp_path: Path, room: int) -> None:
+    context = len(PROMPT) + LONG.max_new_tokens + room
+    folder = checkpoints.write_gpt_bigcode(tmp_path, n_positions=context)
+    model = load(folder).to(torch.bfloat16)
+    with passes_of(model) as passes:
+        ids, _, _ = run(make_runner(model, context), LONG)
+    assert len(ids) == LONG.max_new_tokens
+    assert (len(passes) < len(ids)) == (room >= NUM_PROPOSED)
 
 
 def test_a_stop_string_within_a_pass_ends_the_text_and_the_count(half: PreTrainedModel) -> None:
