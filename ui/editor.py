@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ class CodeEditor(gr.HTML, metaclass=OwnComponentMeta):
     `ui/editor_component/src/languages.js`, None for plain text), `interactive` and `label`.
     """
 
-    def preprocess(self, payload: dict[str, Any]) -> MarkedText:
-        return from_browser(payload)
+    # As JSON: of a stream's next update Gradio's client changes the value that it handed over in
+    # place, and an object that the page has not shown yet is gone then (gradio 6.31).
+    def preprocess(self, payload: str) -> MarkedText:
+        return from_browser(json.loads(payload))
 
-    def postprocess(self, value: str | None) -> dict[str, Any]:
-        return to_browser(value or "")
+    def postprocess(self, value: str | None) -> str:
+        return json.dumps(to_browser(value or ""))
 
 
 @cache

@@ -31,6 +31,15 @@ def code_in(page: Page, elem_id: str) -> str:
     return str(page.evaluate("name => playgroundEditors.get(name).text", elem_id))
 
 
+def wait_for_code(page: Page, elem_id: str, text: str) -> None:
+    """Until an editor holds `text`: what the server puts there arrives after the status does."""
+    page.wait_for_function(
+        "([name, text]) => playgroundEditors.get(name).text === text",
+        arg=[elem_id, text],
+        timeout=TIMEOUT,
+    )
+
+
 def status(page: Page, tab: str) -> Locator:
     return page.locator(f"#{tab}-status")
 

@@ -25,14 +25,18 @@ def test_an_editor_keeps_what_it_is_given(editor: CodeEditor) -> None:
     given = MarkedText("    x\r\n\t\n\n", [(4, 5)])
     back = editor.preprocess(editor.postprocess(given))
     assert (back, back.marks) == (given, given.marks)
-    assert editor.postprocess(None)["text"] == ""
+    assert editor.preprocess(editor.postprocess(None)) == ""
+
+
+def test_a_value_is_no_object_that_a_streams_next_update_could_change(editor: CodeEditor) -> None:
+    assert isinstance(editor.postprocess("x"), str)
 
 
 def test_no_value_is_part_of_a_template(editor: CodeEditor) -> None:
     # What a template holds is run as a script.
     config = editor.get_config()
     assert config["html_template"] == config["css_template"] == ""
-    assert config["value"] == {"text": "", "marks": []}
+    assert json.loads(config["value"]) == {"text": "", "marks": []}
 
 
 def test_the_script_is_told_what_kind_of_editor_it_is(editor: CodeEditor) -> None:

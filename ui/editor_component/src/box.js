@@ -28,9 +28,10 @@ export class Box {
   #growth = new Growth();
   #copyGenerated;
 
-  /** `props`: value, grow, label, name, language, interactive, lines, max_lines. */
+  /** `props`: value (JSON of {text, marks}), grow, label, name, language, interactive, lines, max_lines. */
   constructor(element, { props, watch }) {
     this.#props = props;
+    const value = JSON.parse(props.value);
     const { section, title, copyGenerated, host } = buildFrame(this);
     this.#copyGenerated = copyGenerated;
     section.style.setProperty("--pg-lines", props.lines);
@@ -38,7 +39,7 @@ export class Box {
     element.replaceChildren(section);
     this.view = new EditorView({
       parent: host,
-      doc: Text.of(props.value.text.split("\n")),
+      doc: Text.of(value.text.split("\n")),
       extensions: [
         setup,
         this.#language.of([]),
@@ -47,12 +48,12 @@ export class Box {
         EditorView.updateListener.of((update) => this.#afterUpdate(update)),
       ],
     });
-    this.view.dispatch({ effects: setMarks.of(props.value.marks), annotations: fromPage.of(true) });
+    this.view.dispatch({ effects: setMarks.of(value.marks), annotations: fromPage.of(true) });
     title.onclick = () => this.view.focus();
     const show = () => this.#show(title);
     show();
     watch(["language", "interactive", "label"], show);
-    watch("value", () => this.#take(this.#props.value));
+    watch("value", () => this.#take(JSON.parse(this.#props.value)));
     watch("grow", () => this.#grow(this.#props.grow));
   }
 
@@ -77,7 +78,7 @@ export class Box {
     if (this.#timer === null) return;
     clearTimeout(this.#timer);
     this.#timer = null;
-    this.#props.value = { text: this.text, marks: this.view.state.field(marksField) };
+    this.#props.value = JSON.stringify({ text: this.text, marks: this.view.state.field(marksField) });
   }
 
   #show(title) {
