@@ -13,11 +13,11 @@ from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.slot import SlotStatus
 from model.service import GenerationService
 from ui.actions import INSTANT, STREAMING, Updates
-from ui.answerers import Answerers, read_choice
+from ui.answerers import ANSWERERS, Answerers, read_choice
 from ui.asking import Asked, Asking
 from ui.chat_advice import ChatAdvice
 from ui.chat_files import ChatFiles
-from ui.chat_view import ChatView
+from ui.chat_view import ChatView, Kept
 from ui.controls import read_params
 from ui.conversation_steps import ConversationSteps
 from ui.markdown import unescape_prose
@@ -26,7 +26,9 @@ from ui.next_turn import NextTurn
 from ui.notices import notice
 from ui.prompt_panel import Wanted
 from ui.runs import Runs
+from ui.status import IDLE
 from ui.status import say as say_status
+from ui.work import ChatContent, Work
 
 
 class ChatTab:
@@ -87,6 +89,61 @@ class ChatTab:
         inputs = [self._advice.is_greeted, *self._view.controls.components]
         how = INSTANT | {"trigger_mode": "multiple"}
         gr.on(triggers, self._advice.recommend, inputs, inputs, **how)
+
+    @property
+    def work_inputs(self) -> list[Any]:
+        """What `read_work` and `show_work` take the values of."""
+        return [self._view.box, self._advice.filled, *self._view.given]
+
+    @property
+    def work_outputs(self) -> list[Any]:
+        """The components that `show_work` changes."""
+        view = self._view
+        asked_with = [*view.asked_with, view.box, self._advice.is_greeted]
+        return [*view.shown, view.cleared, view.restore, *asked_with]
+
+    def read_work(self, draft: str | None, _: tuple[str, str], *values: Any) -> Work:
+        """Of two answers on show each becomes a version, the one that stands the one shown."""
+        view = self._view
+        given = view.read_given(values)
+        conversation = given.conversation
+        question, answers = view.pair.read(values[2 : 2 + len(view.pair.inputs)])
+        if question and conversation.messages[:-1] == question:
+            last = len(question)
+            standing, num_former = conversation.path[last].author, conversation.versions(last)[0]
+            for answerer, text in zip(ANSWERERS, answers, strict=True):
+                author = self._answerers.name(answerer)
+                if text and author != standing:
+                    conversation = conversation.end_at(last).add("assistant", text, author=author)
+            conversation = conversation.select(last, num_former)
+        content = ChatContent(conversation, given.system, given.begin, given.choice, draft or "")
+        return Work(content, given.settings)
+
+    async def show_work(
+        self, work: Work, draft: str | None, filled: tuple[str, str], *values: Any
+    ) -> Updates:
+        """Restore brings back what stood before; a message that was not sent stays."""
+        assert isinstance(work.content, ChatContent)
+        view, content, before = self._view, work.content, self._view.read_given(values)
+        around = (before.system, before.begin, *before.settings)
+        was_typed = before.begin or before.system not in ("", filled[1])
+        is_kept = bool(before.conversation.turns or was_typed)
+        kept = {view.cleared: Kept(before.conversation, around)} if is_kept else {}
+        asked_with = (content.answered_by, content.system, content.begin, *work.settings)
+        note = say_status("Restore brings back what stood before") if is_kept else IDLE
+        return (
+            view.pair.close()
+            | view.show(content.conversation)
+            | dict(zip(view.asked_with, asked_with, strict=True))
+            | kept
+            | {
+                view.box: "\n".join(filter(None, (content.draft, draft))),
+                view.restore: gr.update(visible=True) if is_kept else gr.skip(),
+                view.status: note,
+                # The model's own settings and system prompt would take the place of these.
+                self._advice.is_greeted: True,
+            }
+        )
 
     def _wire(self) -> None:
         self._conversation_events = [*self._wire_asking(), *self._wire_steps()]

@@ -32,6 +32,7 @@ from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say
+from ui.work import ContinueContent, Work
 
 TAB = "continue"
 
@@ -70,6 +71,29 @@ class ContinueTab:
         inputs = [self._editor, *self._controls.components]
         changes = [component.change for component in inputs]
         self._prompt.follow(inputs, _wanted, *changes, *triggers, needs_key=needs_key)
+
+    @property
+    def work_inputs(self) -> list[Any]:
+        """What `read_work` and `show_work` take the values of."""
+        return [self._editor, self._history, self._language, *self._controls.components]
+
+    @property
+    def work_outputs(self) -> list[Any]:
+        """The components that `show_work` changes."""
+        return [*self.work_inputs, self._before, self._status]
+
+    def read_work(self, text: str, _: History[Content], language: str, *settings: Any) -> Work:
+        return Work(ContinueContent(text), settings, language)
+
+    async def show_work(self, work: Work, text: str, history: History[Content], *_: Any) -> Updates:
+        """Undo brings back the text that stood before."""
+        assert isinstance(work.content, ContinueContent)
+        if text:
+            history = history.record(text)
+        settings = dict(zip(self._controls.components, work.settings, strict=True))
+        shown = self._replace(work.content.text, history)
+        status = say("Undo brings back what stood before") if text else IDLE
+        return shown | settings | {self._language: work.language, self._status: status}
 
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):

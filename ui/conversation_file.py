@@ -15,6 +15,7 @@ from model.errors import InvalidInputError
 from model.prompts.texts import check_texts
 from ui.branches import Branches, Turn, read_branches
 from ui.controls import FIELDS, TITLES, read_params
+from ui.fields import Fields
 
 FORMAT = "starcoder-playground/conversation"
 VERSION = 1
@@ -80,14 +81,14 @@ def read_conversation_file(text: str) -> tuple[ConversationFile, str]:
         PromptError: a text in it holds a character that cannot be shown or sent to a model.
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ConversationFileError("The file is not JSON.") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        data = Fields.parse(text, "The file")
+    except ValueError as error:
+        raise ConversationFileError(str(error)) from None
+    if data.get("format") != FORMAT:
         raise ConversationFileError("The file holds no conversation.")
     if data.get("version") != VERSION:
         raise ConversationFileError("The file is of another version of this page.")
-    system, begin = data.get("system", ""), data.get("begin", "")
+    system, begin = (data.get(name) if name in data.keys else "" for name in ("system", "begin"))
     if not (isinstance(system, str) and isinstance(begin, str)):
         raise ConversationFileError("The file's system prompt or start of a reply is no text.")
     try:

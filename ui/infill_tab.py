@@ -44,6 +44,7 @@ from ui.result import infill_pane
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say, titled
 from ui.syntax import describe, find_fault
+from ui.work import InfillContent, Work
 
 TAB = "infill"
 ORDERS: dict[str, InfillOrder | None] = {
@@ -108,6 +109,45 @@ class InfillTab:
         inputs = [self._prefix, self._suffix, self._order, *self._controls.components]
         changes = [component.change for component in inputs]
         self._prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
+
+    @property
+    def work_inputs(self) -> list[Any]:
+        """What `read_work` and `show_work` take the values of."""
+        asked_with = [self._language, self._order, self._samples, *self._controls.components]
+        return [self._prefix, self._suffix, self._middle, self._history, *asked_with]
+
+    @property
+    def work_outputs(self) -> list[Any]:
+        """The components that `show_work` changes."""
+        panes = [*self._between.outputs, self._pane, *self._candidates.outputs]
+        return [*self.work_inputs, *panes, self._syntax, self._status]
+
+    def read_work(
+        self,
+        prefix: str | None,
+        suffix: str | None,
+        middle: Middle,
+        _: History[Gap],
+        language: str,
+        order: str,
+        samples: Any,
+        *settings: Any,
+    ) -> Work:
+        gap = Gap(prefix or "", suffix or "", middle)
+        return Work(InfillContent(gap, ORDERS.get(order), samples), settings, language)
+
+    async def show_work(self, work: Work, *values: Any) -> Updates:
+        """Undo brings back the boxes and the middle that stood before."""
+        assert isinstance(work.content, InfillContent)
+        content, history = work.content, values[3]
+        if before := Gap(values[0] or "", values[1] or "", values[2]):
+            history = history.record(before)
+        order = next(title for title, order in ORDERS.items() if order == content.order)
+        asked_with = (work.language, order, content.samples, *work.settings)
+        settings = dict(zip(self.work_inputs[4:], asked_with, strict=True))
+        shown = await self._replace(content.gap, history, work.language)
+        status = say("Undo brings back what stood before") if before else IDLE
+        return shown | settings | {self._status: status}
 
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")

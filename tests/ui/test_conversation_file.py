@@ -40,7 +40,7 @@ def test_markdown_has_what_is_shown_each_text_as_it_is() -> None:
     [
         ("", "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[]", "no conversation"),
+        ("[]", "not an object"),
         ('{"format": "x"}', "no conversation"),
         (changed(version=2), "another version"),
         (changed(system=1), "no text"),

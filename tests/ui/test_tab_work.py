@@ -1,0 +1,122 @@
+"""Each tab's work, read from its components and shown in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from model.loading.assistant_prompt import AssistantPromptSource
+from model.service import GenerationService
+from ui.actions import Updates
+from ui.branches import Branches
+from ui.chat_tab import ChatTab
+from ui.continue_tab import ContinueTab
+from ui.conversation import show_chatbot
+from ui.editor import CodeEditor
+from ui.gap import Gap, Middle
+from ui.infill_tab import InfillTab
+from ui.marked_text import MarkedText
+from ui.runs import Runs
+from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work
+
+SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
+TALK = Branches().add("user", "q").add("assistant", "    <a>\n", author="M").branch(0, "q2")
+WORKS: dict[Tab, Work] = {
+    "continue": Work(ContinueContent(MarkedText("a = 1", [(4, 5)])), SETTINGS, "Rust"),
+    "infill": Work(InfillContent(Gap("a", "c", Middle("b", "c")), "spm", 3), SETTINGS, "Go"),
+    "chat": Work(ChatContent(TALK, "Be brief.", "Use", "both", "not sent"), SETTINGS),
+}
+
+
+@pytest.fixture
+async def tabs(service: GenerationService) -> dict[Tab, Any]:
+    runs, prompts = Runs(service, None), AssistantPromptSource()
+    with gr.Blocks():
+        return {
+            "continue": ContinueTab(service.residency, runs),
+            "infill": InfillTab(service, runs),
+            "chat": ChatTab(service, runs, prompts),
+        }
+
+
+def values_of(tab: Any, updates: Updates | None = None) -> list[Any]:
+    """What the components hold at first, or after `updates`."""
+    updates = updates or {}
+
+    def at_first(component: Any) -> Any:
+        return "" if isinstance(component, CodeEditor) else component.value
+
+    return [
+        updates[component] if component in updates else at_first(component)
+        for component in tab.work_inputs
+    ]
+
+
+@pytest.mark.parametrize("name", WORKS)
+async def test_work_that_is_shown_is_read_back(tabs: dict[Tab, Any], name: Tab) -> None:
+    tab, work = tabs[name], WORKS[name]
+    shown = await tab.show_work(work, *values_of(tab))
+    assert set(shown) <= set(tab.work_outputs)
+    read = tab.read_work(*values_of(tab, shown))
+    assert read == work
+    if isinstance(read.content, ContinueContent):
+        assert isinstance(read.content.text, MarkedText)
+        assert read.content.text.marks == ((4, 5),)
+
+
+@pytest.mark.parametrize("name", WORKS)
+async def test_an_empty_tab_has_no_work_and_nothing_to_go_back_to(
+    tabs: dict[Tab, Any], name: Tab
+) -> None:
+    tab = tabs[name]
+    empty = tab.read_work(*values_of(tab))
+    assert not empty
+    shown = await tab.show_work(empty, *values_of(tab))
+    assert not any("what stood before" in str(value) for value in shown.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "undo"),
+    [
+        ("continue", lambda shown, tab: shown[tab._history].past),
+        ("infill", lambda shown, tab: shown[tab._history].past),
+        ("chat", lambda shown, tab: [shown[tab._view.cleared]]),
+    ],
+)
+async def test_what_stood_before_can_be_had_back(
+    tabs: dict[Tab, Any], name: Tab, undo: Callable[[Updates, Any], Any]
+) -> None:
+    tab, work = tabs[name], WORKS[name]
+    first = values_of(tab, await tab.show_work(work, *values_of(tab)))
+    empty = tab.read_work(*values_of(tab))
+    [kept] = undo(await tab.show_work(empty, *first), tab)
+    if name == "chat":
+        assert kept.branches == TALK
+        assert kept.around == ("Be brief.", "Use", *SETTINGS)
+    else:
+        assert kept == (work.content.gap if name == "infill" else work.content.text)
+
+
+async def test_a_message_that_was_not_sent_stays_below_what_is_shown(tabs: dict[Tab, Any]) -> None:
+    tab = tabs["chat"]
+    values = values_of(tab)
+    values[0] = "mine"
+    shown = await tab.show_work(WORKS["chat"], *values)
+    assert shown[tab._view.box] == "not sent\nmine"
+
+
+async def test_of_two_answers_on_show_each_becomes_a_version(tabs: dict[Tab, Any]) -> None:
+    tab = tabs["chat"]
+    asked = Branches().add("user", "q")
+    values = dict(zip(tab.work_inputs, values_of(tab), strict=True))
+    question, chat, assistant = tab._view.pair.inputs
+    values |= {tab._view.branches: asked, tab._view.chatbot: show_chatbot(asked.messages)}
+    values |= {question: asked.messages, chat: [{"role": "assistant", "content": "one"}]}
+    values |= {assistant: [{"role": "assistant", "content": "two"}]}
+    talk = tab.read_work(*values.values()).content.conversation
+    assert [turn.text for turn in talk.path] == ["q", "one"]
+    assert talk.versions(1) == (0, 2)
+    assert talk.select(1, 1).path[1].text == "two"
