@@ -11,7 +11,7 @@ import gradio as gr
 from model.prompts.dialogue import Message
 from ui.actions import Updates, build_button, build_html
 from ui.answerers import ANSWERERS, Answerer
-from ui.conversation import Messages, read_chatbot, show_chatbot
+from ui.conversation import Messages, read_chatbot, show_chatbot, show_growing
 from ui.progress import Progress
 from ui.status import IDLE, render_status
 
@@ -108,7 +108,8 @@ class _Column:
     def show(self, progress: Progress, begun: str) -> Updates:
         updates: Updates = {self._status: render_status(progress)}
         if progress.text:
-            updates[self.answer] = show_chatbot((Message("assistant", begun + progress.text),))
+            show = show_chatbot if progress.is_over else show_growing
+            updates[self.answer] = show((Message("assistant", begun + progress.text),))
         if progress.is_over:
             updates[self.keep] = gr.update(interactive=bool(progress.text))
         return updates

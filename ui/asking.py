@@ -18,7 +18,7 @@ from ui.answerers import ANSWERERS, Answerer, Answerers, Choice, answerers_of
 from ui.branches import Branches
 from ui.chat_view import TAB, ChatView, Given
 from ui.controls import read_params
-from ui.conversation import Messages, show_chatbot
+from ui.conversation import Messages, show_growing
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.runs import Runs
@@ -145,7 +145,7 @@ class Asking:
         updates: Updates = {view.status: render_status(progress)}
         if progress.text:
             answered = asked.answered(progress, self._answerers.name(choice))
-            updates[view.chatbot] = show_chatbot(answered.messages)
+            updates[view.chatbot] = show_growing(answered.messages)
         return updates
 
     def _end(

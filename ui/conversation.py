@@ -7,6 +7,7 @@ from typing import Any
 
 from model.prompts.dialogue import Message, Role
 from ui.markdown import escape_prose, unescape_prose
+from ui.reply_pieces import join_reply, split_reply
 
 Messages = tuple[Message, ...]
 
@@ -14,7 +15,7 @@ Messages = tuple[Message, ...]
 def read_messages(value: Sequence[dict[str, Any]] | None) -> Messages:
     """The turns in dictionaries as everybody writes them, without those of another role."""
     return tuple(
-        Message(item["role"], _text_of(item["content"]))
+        Message(item["role"], "".join(_texts_of(item["content"])))
         for item in value or ()
         if item["role"] in ("user", "assistant")
     )
@@ -23,7 +24,11 @@ def read_messages(value: Sequence[dict[str, Any]] | None) -> Messages:
 def read_chatbot(value: Sequence[dict[str, Any]] | None) -> Messages:
     """The conversation that the Chatbot shows: the inverse of `show_chatbot`."""
     return tuple(
-        Message(message.role, unescape_prose(message.text)) for message in read_messages(value)
+        Message(
+            item["role"], join_reply([unescape_prose(text) for text in _texts_of(item["content"])])
+        )
+        for item in value or ()
+        if item["role"] in ("user", "assistant")
     )
 
 
@@ -35,12 +40,19 @@ def show_chatbot(messages: Messages) -> list[dict[str, Any]]:
     ]
 
 
+def show_growing(messages: Messages) -> list[dict[str, Any]]:
+    """The same while the last message is being written: in pieces, each drawn by itself."""
+    *former, last = messages
+    pieces = [{"type": "text", "text": escape_prose(piece)} for piece in split_reply(last.text)]
+    return [*show_chatbot(tuple(former)), {"role": last.role, "content": pieces}]
+
+
 def say(messages: Messages, role: Role, text: str) -> Messages:
     return (*messages, Message(role, text))
 
 
-def _text_of(content: Any) -> str:
+def _texts_of(content: Any) -> list[str]:
     if isinstance(content, str):
-        return content
+        return [content]
     blocks = [content] if isinstance(content, dict) else content
-    return "".join(block.get("text") or "" for block in blocks)
+    return [block.get("text") or "" for block in blocks]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _INDENTED = re.compile(r"(?: {4}|\t)")
 _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
@@ -38,7 +38,7 @@ def _pieces(text: str) -> Iterator[tuple[str, bool]]:
     """`text` in pieces, and whether each is code. Escaping changes nothing that decides it."""
     fence = ""
     for line in text.splitlines(keepends=True):
-        opening = _FENCE.match(line)
+        opening = FENCE.match(line)
         if fence:
             is_end = opening is not None and opening[1].startswith(fence)
             fence = "" if is_end else fence

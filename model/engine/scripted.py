@@ -121,6 +121,7 @@ class ScriptedEngine:
         tokens_per_second: bytes typed per second; 0 types without pause.
         load_seconds: how long each load takes.
         room: models that fit into its make-believe memory at once; None for any number.
+        context_length: in tokens, which are bytes here.
     """
 
     capabilities = Capabilities(alternatives=True)
@@ -132,7 +133,9 @@ class ScriptedEngine:
         tokens_per_second: float = 0,
         load_seconds: float = 0,
         room: int | None = None,
+        context_length: int = CONTEXT_LENGTH,
     ) -> None:
+        self._context_length = context_length
         self._pause = 1 / tokens_per_second if tokens_per_second else 0
         self._load_seconds = load_seconds
         self._room = room
@@ -160,7 +163,7 @@ class ScriptedEngine:
         free = max(0, self._room - len(staying)) * MODEL_BYTES
         budget = MemoryBudget("cpu", free, (free,))
         row = PrecisionPlan("float32", MODEL_BYTES, 0, 0, 0)
-        return MemoryPlan(preset.title, (row,), budget, 1, 1, 0, CONTEXT_LENGTH)
+        return MemoryPlan(preset.title, (row,), budget, 1, 1, 0, self._context_length)
 
     def unload(self, slot: Slot) -> None:
         self._worker.call(self._resident_slots.discard, slot)
@@ -186,7 +189,7 @@ class ScriptedEngine:
         return ResidentModel(
             preset=preset,
             tokenizer=self._tokenizer,
-            context_length=CONTEXT_LENGTH,
+            context_length=self._context_length,
             device="cpu",
             precision="scripted",
             infill=detect_infill(self._tokenizer.special_id),

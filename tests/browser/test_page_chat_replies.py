@@ -62,3 +62,25 @@ def test_a_deleted_reply_leaves_the_question_to_be_asked_again(tab: Page) -> Non
     expect(turns(tab, "bot")).to_have_count(0, timeout=TIMEOUT)
     tab.click("#chat-retry")
     expect(turns(tab, "bot")).to_have_text(["once"], timeout=TIMEOUT)
+
+
+def test_a_long_reply_is_drawn_in_pieces_and_says_what_was_said(tab: Page) -> None:
+    lines = [f"    total += {number}  # <b>{number}</b>" for number in range(80)]
+    begun = "\n".join(["Here it is.", "", "```python", "def add(total):", *lines])
+    tab.get_by_role("button", name="Begin the reply with").click()
+    tab.locator("#chat-begin textarea").fill(begun)
+    tab.evaluate(
+        """() => {
+            window.mostPieces = 0;
+            new MutationObserver(() => {
+                const pieces = document.querySelectorAll("#chat-conversation .bot > .message");
+                window.mostPieces = Math.max(window.mostPieces, pieces.length);
+            }).observe(document.body, {childList: true, subtree: true});
+        }"""
+    )
+    send_message(tab, f"SAY: {begun}\n    return total\n```\n")
+    wait_until_over(tab, "chat")
+    assert tab.evaluate("window.mostPieces") >= 2
+    expect(turns(tab, "bot")).to_have_count(1)
+    code = turns(tab, "bot").locator("pre code")
+    assert code.inner_text() == "\n".join(["def add(total):", *lines, "    return total"]) + "\n"
