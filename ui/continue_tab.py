@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
+from ui.block_stop import build_stop_at, end_finder, stop_at_end
 from ui.controls import CONTINUE_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
@@ -57,6 +59,7 @@ class ContinueTab:
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
                 self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
+                self._stop_at = build_stop_at(f"{TAB}-stop-at")
         self._wire()
 
     def measure_on(self, *triggers: Any) -> None:
@@ -124,7 +127,7 @@ class ContinueTab:
         shown = [*content, self._before, self._status]
         generate: dict[str, Any] = {
             "fn": self._generate,
-            "inputs": [*content, *self._controls.components],
+            "inputs": [*content, self._language, self._stop_at, *self._controls.components],
             "outputs": [*shown, *self._buttons.outputs],
             **STREAMING,
         }
@@ -146,10 +149,13 @@ class ContinueTab:
         request: gr.Request,
         prompt: str,
         history: History[Content],
+        language: str,
+        stop_at: str,
         *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
         try:
             completion = CompletionRequest(prompt, read_params(settings))
+            find_end, end_name = end_finder(stop_at, prompt, language)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
@@ -158,7 +164,8 @@ class ContinueTab:
         progress = Progress()
         session, run = str(request.session_hash), uuid4().hex
         async with aclosing(self._runs.start(completion, session, TAB)) as steps:
-            async for progress in steps:
+            cancel = partial(self._runs.stop, session, TAB)
+            async for progress in stop_at_end(steps, find_end, end_name, cancel):
                 updates: Updates = {self._status: render_status(progress)}
                 if progress.text and not progress.is_over:
                     updates[self._editor] = growing(run, prompt, progress.text, is_over=False)

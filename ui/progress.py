@@ -33,6 +33,7 @@ class Progress:
         is_revoked: it ended because its model had to leave.
         outcome: how it ended; None while it goes on, and where it was stopped before it began.
         is_over: nothing more comes.
+        ended_at: the place in the text where it was stopped, as asked; "" where it was not.
     """
 
     text: str = ""
@@ -44,6 +45,7 @@ class Progress:
     is_revoked: bool = False
     outcome: Finished | Failed | None = None
     is_over: bool = False
+    ended_at: str = ""
 
     @property
     def was_cut(self) -> bool:

@@ -114,6 +114,8 @@ def _finished_line(progress: Progress, finished: Finished) -> str:
 def _reason(progress: Progress, finished: Finished) -> str:
     if progress.is_revoked:
         return "stopped: the model was changed"
+    if progress.ended_at:
+        return f"stopped at {progress.ended_at}"
     if finished.reason is not FinishReason.LENGTH:
         return _REASONS[finished.reason]
     usage = finished.usage

@@ -14,6 +14,7 @@ from tests.browser.tabs import (
     setting,
     status,
     type_code,
+    wait_for_code,
     wait_for_generated,
     wait_until_over,
 )
@@ -261,3 +262,23 @@ def test_closing_the_tab_frees_the_engine(
     page.click("#continue-run")
     wait_until_over(page, "continue")
     assert generated(page, PROMPT) == "next"
+
+
+def test_it_stops_at_the_end_of_the_function_where_that_is_asked(tab: Page) -> None:
+    tab.locator("#continue-stop-at").get_by_text("End of function").click()
+    prompt = '"""SAY: return 1\n\n\nprint(one())\n"""\ndef one():\n    '
+    type_code(tab, PROMPT, prompt)
+    tab.locator("#continue-run").click()
+    expect(status(tab, "continue")).to_contain_text("stopped at the end of the function")
+    wait_for_code(tab, PROMPT, prompt + "return 1\n")
+    assert generated(tab, PROMPT) == "return 1\n"
+
+
+def test_a_language_whose_blocks_are_not_known_is_refused_in_words(tab: Page) -> None:
+    tab.locator("#continue-language input").fill("Haskell")
+    tab.locator("#continue-language input").press("Enter")
+    tab.locator("#continue-stop-at").get_by_text("End of block").click()
+    type_code(tab, PROMPT, "main = ")
+    tab.locator("#continue-run").click()
+    expect(status(tab, "continue")).to_contain_text("a block ends in Haskell cannot be told")
+    assert code_in(tab, PROMPT) == "main = "

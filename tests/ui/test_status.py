@@ -73,6 +73,13 @@ def test_a_model_that_was_changed_is_told_from_a_press_of_stop() -> None:
     assert "Stopped before it began: the model was changed" in render_status(early)
 
 
+def test_an_end_that_was_asked_for_is_told_from_a_press_of_stop() -> None:
+    over = advance(Progress(), [Token(1, "a"), finished(FinishReason.CANCELLED)], 0.0)
+    over = replace(over, ended_at="the end of the block")
+    assert "stopped at the end of the block" in render_status(over)
+    assert "stopped by you" in render_status(replace(over, ended_at=""))
+
+
 def test_a_prompt_that_is_being_fetched_is_said_so() -> None:
     assert "Fetching the Tech Assistant" in render_status(Progress(stage=Preparing()))
 

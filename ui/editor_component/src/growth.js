@@ -20,7 +20,10 @@ export class Growth {
   #run = null;
   #length = 0;
 
-  /** Put in what is new of `text`, all that this run has written so far; its first goes to `at`. */
+  /**
+   * Put in what is new of `text`, all that this run has written so far; its first goes to `at`. A text that is
+   * shorter than the one before it takes back what it lacks.
+   */
   take(view, { run, at, text }) {
     const isNew = run !== this.#run;
     if (isNew) {
@@ -28,9 +31,14 @@ export class Growth {
       this.#length = 0;
     }
     const piece = text.slice(this.#length);
+    const surplus = this.#length - text.length;
     this.#length = text.length;
-    if (!piece) return;
     const { doc } = view.state;
+    if (surplus > 0) {
+      const to = view.state.field(place);
+      view.dispatch({ changes: { from: Math.max(0, to - surplus), to }, userEvent: "input.generate" });
+    }
+    if (!piece) return;
     const from = isNew ? Math.min(at, doc.length) : view.state.field(place);
     const to = from + piece.length;
     const { scrollDOM } = view;
