@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import gradio as gr
 
+from ui.shortcuts import render_keys
+
 Updates = dict[Any, Any]
 
 # An event that answers at once: it joins no queue.
@@ -23,7 +25,7 @@ STREAMING: dict[str, Any] = {
     "api_visibility": "private",
 }
 
-RUN_HINT = "<kbd>Ctrl</kbd> <kbd>Enter</kbd> generates · <kbd>Esc</kbd> stops"
+RUN_HINT = f"{render_keys('Mod+Enter')} generates · {render_keys('Escape')} stops"
 
 
 @dataclass(frozen=True)

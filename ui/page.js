@@ -1,26 +1,5 @@
-// Shortcuts, copy buttons and what else the page does without asking the server.
+// Copy buttons and what else the page does without asking the server.
 (() => {
-  const isVisible = (element) => element !== null && element.offsetParent !== null;
-  const clickFirst = (selector) => {
-    const button = [...document.querySelectorAll(selector)].find(isVisible);
-    if (!button || button.disabled) return false;
-    button.click();
-    return true;
-  };
-
-  // Capture: the code editor has a meaning of its own for Ctrl+Enter.
-  document.addEventListener("keydown", (event) => {
-    const isGenerate = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-    const isInSearch = event.target.closest?.(".cm-search"); // which Escape closes
-    const isStop = event.key === "Escape" && !event.defaultPrevented && !isInSearch;
-    if (isGenerate && clickFirst("button.pg-run")) {
-      event.preventDefault();
-      event.stopPropagation();
-    } else if (isStop) {
-      clickFirst("button.pg-stop");
-    }
-  }, true);
-
   const copy = async (text) => {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     // Without https there is no clipboard API: a hidden box does it.

@@ -9,13 +9,14 @@ import gradio as gr
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.catalogue import Catalogue
 from model.service import GenerationService
-from ui.actions import INSTANT
+from ui.actions import INSTANT, build_html
 from ui.chat_tab import ChatTab
 from ui.continue_tab import ContinueTab
 from ui.endpoints import Endpoints
 from ui.header import TITLE
 from ui.infill_tab import InfillTab
 from ui.runs import Runs
+from ui.shortcuts import render_help
 from ui.theme import build_theme, read_css, read_head
 from ui.top import Top
 
@@ -63,6 +64,7 @@ def build_page(
                 infill_tab = InfillTab(service, runs)
             with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
                 chat_tab = ChatTab(service, runs, prompts)
+        build_html(render_help(), "shortcuts")
         tabs = (continue_tab, infill_tab, chat_tab)
         settings = [tab.settings for tab in tabs]
         blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)

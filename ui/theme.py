@@ -108,17 +108,18 @@ def build_theme() -> gr.themes.Base:
 
 
 def read_css() -> str:
-    names = ("style.css", "editor.css")
+    names = ("style.css", "editor.css", "shortcuts.css")
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
 def read_head() -> str:
-    """The page's own script, and a policy that lets nothing be fetched from elsewhere.
+    """The page's own scripts, and a policy that lets nothing be fetched from elsewhere.
 
     A reply may hold Markdown for an image at any address; the policy keeps the browser from
     asking for it, and so from telling that address what the conversation was about.
     """
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    names = ("page.js", "shortcuts.js")
+    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
     sources = "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:"
     return (
         f'<meta http-equiv="Content-Security-Policy" content="{sources}">'
