@@ -31,7 +31,7 @@ SLATE = gr.themes.Color(
     c200="#e3e7ec",
     c300="#cdd3db",
     c400="#97a1af",
-    c500="#667081",
+    c500="#626c7c",
     c600="#4a5464",
     c700="#333c4a",
     c800="#1d242e",
@@ -108,7 +108,7 @@ def build_theme() -> gr.themes.Base:
 
 
 def read_css() -> str:
-    names = ("style.css", "editor.css", "shortcuts.css")
+    names = ("style.css", "editor.css", "shortcuts.css", "chat_code.css")
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
