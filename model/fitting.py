@@ -21,6 +21,7 @@ from model.requests import (
     slot_of,
 )
 from model.sampling import MAX_STOP_STRINGS, SamplingParams
+from model.tokenization import PromptTokenizer
 from model.trimming import Dropped, EncodedPrompt, PromptEncoder, count_tokens, trim
 
 
@@ -32,12 +33,14 @@ class FittedRequest:
         encoded: the prompt as the model gets it, after trimming; its ids are the generation's.
         dropped: empty where everything fitted.
         context_length: tokens that prompt and completion share.
+        tokenizer: of the model that it was fitted for: what the ids mean, those to come too.
     """
 
     generation: GenerationRequest
     encoded: EncodedPrompt
     dropped: tuple[Dropped, ...]
     context_length: int
+    tokenizer: PromptTokenizer
 
     @property
     def prompt(self) -> Prompt:
@@ -93,7 +96,7 @@ def fit(
         is_start_stripped=form.is_start_stripped,
         num_pinned=len(encoded[0].ids) if form.is_start_pinned else 0,
     )
-    return FittedRequest(generation, encoded, dropped, resident.context_length)
+    return FittedRequest(generation, encoded, dropped, resident.context_length, resident.tokenizer)
 
 
 @dataclass(frozen=True, slots=True)

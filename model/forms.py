@@ -103,15 +103,20 @@ def _infill_form(request: InfillRequest, resident: ResidentModel) -> Form:
     if dialect is None:
         raise _cannot_infill(resident)
 
-    prefix, healed = request.prefix, ""
+    prefix, space = request.prefix, ""
     if dialect.is_prefix_healed and (request.order or dialect.orders[0]) == "spm":
-        prefix, healed = _split_healed(request.prefix, resident)
+        prefix, space = _split_healed(request.prefix, resident)
+    begun, healed = space + request.begun, ""
+    if resident.can_heal:
+        # The middle's own white space is learned together with what follows it, in any order.
+        begun, healed = split_trailing_space(begun)
 
     def build(num_left_out: int) -> Prompt:
         return build_infill(
             dialect,
             prefix,
             request.suffix,
+            begun=begun,
             order=request.order,
             path=request.path,
             repo_name=request.repo_name,

@@ -27,7 +27,8 @@ class CompletionRequest:
 class InfillRequest:
     """Write what stands between `prefix` and `suffix`.
 
-    `order` is the prompt's; None is the one that the model does better in.
+    `order` is the prompt's; None is the one that the model does better in. `begun` is what the
+    middle begins with: the model goes on from there.
     """
 
     prefix: str
@@ -37,6 +38,7 @@ class InfillRequest:
     path: str = ""
     repo_name: str = ""
     context: tuple[RepositoryFile, ...] = ()
+    begun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def check_complete(request: PlaygroundRequest) -> None:
     match request:
         case CompletionRequest(prompt="") | RawRequest(prompt="") | TokensRequest(prompt_ids=()):
             raise PromptError("The prompt is empty.", "Write something to carry on from.")
-        case InfillRequest(prefix="", suffix=""):
+        case InfillRequest(prefix="", suffix="", begun=""):
             raise PromptError(
                 "Prefix and suffix are both empty.", "Write what stands before or after the gap."
             )
@@ -125,7 +127,8 @@ def boxes_of(request: PlaygroundRequest) -> list[tuple[str, str]]:
                 for box in ((f"path of file {number}", file.path), (f"file {number}", file.text))
             ]
             names = [("path", request.path), ("repository name", request.repo_name)]
-            return [("prefix", prefix), ("suffix", suffix), *names, *files]
+            begun = ("start of the middle", request.begun)
+            return [("prefix", prefix), ("suffix", suffix), begun, *names, *files]
         case ChatRequest(system, messages):
             return [("system prompt", system), *_turns_of(messages, request.reply)]
         case AssistantRequest(messages):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from model.engine.base import Engine, LoadProgress
 from model.engine.events import Event, Finished
 from model.engine.generation import Generation
+from model.errors import CapabilityError
 from model.fitting import FittedRequest, fit
 from model.loading.residency import Residency
 from model.requests import Overflow, PlaygroundRequest, slot_of
@@ -90,6 +91,7 @@ class Run:
                 if self._is_cancelled:
                     return
                 yield Waiting(progress)
+            self._service.check_capable(self._request)
             # On a thread: a long paste takes a second to encode.
             fitted = await asyncio.to_thread(
                 fit, self._request, lease.resident, overflow=self._overflow, deadline=self._deadline
@@ -132,3 +134,14 @@ class GenerationService:
             deadline: seconds after which the generation is cut off; None is never.
         """
         return Run(self, request, client, overflow, deadline)
+
+    def check_capable(self, request: PlaygroundRequest) -> None:
+        """
+        Raises:
+            CapabilityError: the engine cannot do what `request` asks for.
+        """
+        if request.params.logprobs is not None and not self.engine.capabilities.alternatives:
+            raise CapabilityError(
+                "This engine does not tell how likely its tokens are.",
+                "Ask without token probabilities.",
+            )

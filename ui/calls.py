@@ -235,7 +235,7 @@ def _gradio_client(asked: Asked) -> Snippet:
         case CompletionRequest(prompt):
             name, defaults = "/continue", CONTINUE_DEFAULTS
             arguments: dict[str, Any] = {"prompt": prompt}
-        case InfillRequest() as infill:
+        case InfillRequest(begun="") as infill:
             name, defaults = "/infill", INFILL_DEFAULTS
             arguments = _infill_arguments(infill)
         case ChatRequest(system, messages, reply=""):

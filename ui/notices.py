@@ -16,6 +16,7 @@ _PARTS = {
     "prompt": "the prompt",
     "prefix": "the prefix",
     "suffix": "the suffix",
+    "middle": "the middle",
     "context": "the context files",
     "system": "the system prompt",
     "user": "the conversation",

@@ -29,6 +29,7 @@ _TITLES: dict[Part, str] = {
     "prompt": "prompt",
     "prefix": "prefix",
     "suffix": "suffix",
+    "middle": "start of the middle",
     "context": "names and other files",
     "system": "system prompt",
     "user": "your messages",

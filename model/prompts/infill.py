@@ -103,6 +103,7 @@ def build_infill(
     prefix: str,
     suffix: str,
     *,
+    begun: str = "",
     order: InfillOrder | None = None,
     path: str = "",
     repo_name: str = "",
@@ -111,6 +112,8 @@ def build_infill(
     """The prompt whose continuation stands between `prefix` and `suffix`.
 
     Args:
+        begun: what the middle begins with. In either order the prompt ends in it, and it is a text
+            of its own: middles are encoded apart from prefixes in training.
         order: "spm" puts the suffix first; the model then reads the prefix last. None takes the
             dialect's first.
         path: of the file to fill; StarCoder 2 reads it as the prefix's first line.
@@ -132,11 +135,12 @@ def build_infill(
     if path:
         before = (Text(f"{path}\n", "context"), *before)
     after = Text(suffix, "suffix")
+    start: tuple[Segment, ...] = (Text(begun, "middle"),) if begun else ()
     prefix_token, suffix_token = Special(dialect.prefix), Special(dialect.suffix)
     middle_token = Special(dialect.middle)
     if order == "psm":
-        return (*head, prefix_token, *before, suffix_token, after, middle_token)
-    return (*head, prefix_token, suffix_token, after, middle_token, *before)
+        return (*head, prefix_token, *before, suffix_token, after, middle_token, *start)
+    return (*head, prefix_token, suffix_token, after, middle_token, *before, *start)
 
 
 def _repository_head(

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["prompt", "prefix", "suffix", "context", "system", "user", "assistant", "markup"]
+Part = Literal[
+    "prompt", "prefix", "suffix", "middle", "context", "system", "user", "assistant", "markup"
+]
 
 # A special token's id by its spelling; None where the vocabulary lacks it.
 FindSpecial = Callable[[str], int | None]

@@ -120,6 +120,36 @@ def test_with_the_suffix_first_the_prefixs_white_space_is_left_to_the_middle(
 
 
 @pytest.mark.parametrize("order", ["psm", "spm"])
+def test_the_white_space_that_a_begun_middle_ends_in_is_healed(
+    starcoder: ResidentModel, order: InfillOrder
+) -> None:
+    request = InfillRequest("a = ", "\nb", PARAMS, order, begun="f(\n    ")
+    fitted = fit(request, replace(starcoder, can_heal=True), overflow="refuse")
+    assert render(fitted.prompt).endswith("f(")
+    assert fitted.generation.healed == "\n    "
+    unhealed = fit(request, starcoder, overflow="refuse")
+    assert render(unhealed.prompt).endswith("f(\n    ")
+
+
+def test_a_healed_prefixs_white_space_is_spelt_by_the_begun_middle(
+    starcoder: ResidentModel,
+) -> None:
+    request = InfillRequest("if x:\n    ", "\n", PARAMS, begun="return ")
+    fitted = fit(request, healing(starcoder), overflow="refuse")
+    assert fitted.prompt[-2:] == (Text("if x:", "prefix"), Text("\n    return", "middle"))
+    assert fitted.generation.healed == " "
+
+
+def test_a_begun_middle_of_white_space_alone_is_spelt_by_the_new_tokens(
+    starcoder: ResidentModel,
+) -> None:
+    request = InfillRequest("a", "b", PARAMS, begun="\n")
+    fitted = fit(request, replace(starcoder, can_heal=True), overflow="refuse")
+    assert render(fitted.prompt) == "<fim_prefix>a<fim_suffix>b<fim_middle>"
+    assert fitted.generation.healed == "\n"
+
+
+@pytest.mark.parametrize("order", ["psm", "spm"])
 def test_where_it_was_not_learned_the_prefix_stays_as_it_is(
     starcoder: ResidentModel, order: InfillOrder
 ) -> None:

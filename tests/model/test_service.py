@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from model.engine.base import LoadProgress
+from model.engine.base import Capabilities, LoadProgress
 from model.engine.events import Failed, Finished, FinishReason, Token
 from model.engine.scripted import CODE_SCRIPT, ScriptedEngine
-from model.errors import ContextLengthError, ModelLoadError, OutOfMemoryError, PromptError
+from model.errors import (
+    CapabilityError,
+    ContextLengthError,
+    ModelLoadError,
+    OutOfMemoryError,
+    PromptError,
+)
 from model.loading.job import LoadJob
 from model.loading.residency import Residency
 from model.loading.slot import ModelSource
@@ -163,3 +170,12 @@ async def test_a_model_that_cannot_be_loaded_is_told_to_who_waits() -> None:
     async with started(build(ScriptedEngine(), prepare)) as service:
         with pytest.raises(ModelLoadError, match="knows no such model"):
             await read(start(service, CompletionRequest("def f():", PARAMS)))
+
+
+async def test_token_probabilities_are_refused_where_the_engine_tells_none(
+    service: GenerationService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.engine, "capabilities", Capabilities(alternatives=False))
+    asked = CompletionRequest("SAY: x", replace(PARAMS, logprobs=5))
+    with pytest.raises(CapabilityError, match="does not tell how likely"):
+        await read(start(service, asked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from model.engine.events import Finished, FinishReason, Timings, Usage
 from model.engine.generation import GenerationRequest
+from model.engine.scripted import ByteTokenizer
 from model.fitting import FittedRequest
 from model.sampling import SamplingParams
 from model.trimming import Dropped
@@ -14,7 +15,7 @@ def fitted(
 ) -> FittedRequest:
     """A request of `num_tokens` prompt tokens, ready to run."""
     request = GenerationRequest("base", (1,) * num_tokens, SamplingParams(), (0,))
-    return FittedRequest(request, (), dropped, context_length)
+    return FittedRequest(request, (), dropped, context_length, ByteTokenizer())
 
 
 def finished(

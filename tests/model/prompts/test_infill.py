@@ -53,6 +53,19 @@ def test_without_an_order_the_dialects_first_is_taken() -> None:
     assert build_infill(STARCODER, PREFIX, SUFFIX) != asked
 
 
+def test_a_begun_middle_ends_the_prompt_in_either_order() -> None:
+    assert (
+        render(build_infill(STARCODER, PREFIX, SUFFIX, begun="x = "))
+        == "<fim_prefix>def f():\n    <fim_suffix>\n    return x\n<fim_middle>x = "
+    )
+    suffix_first = build_infill(STARCODER, PREFIX, SUFFIX, order="spm", begun="x = ")
+    assert render(suffix_first) == (
+        "<fim_prefix><fim_suffix>\n    return x\n<fim_middle>def f():\n    x = "
+    )
+    # Not one text with the prefix: the tokens at its start are those that a middle begins with.
+    assert suffix_first[-2:] == (Text(PREFIX, "prefix"), Text("x = ", "middle"))
+
+
 def test_santacoder_has_hyphens() -> None:
     assert (
         render(build_infill(SANTACODER, PREFIX, SUFFIX))
