@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import gradio as gr
@@ -21,8 +21,18 @@ SCOPES: dict[str, Scope | None] = {
     "End of function": "function",
 }
 
-# Of what was written so far, how much belongs to the block; None while it is not over.
-FindEnd = Callable[[str], int | None]
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a run is to stop.
+
+    Attributes:
+        find: of what was written so far, how much belongs to the block; None while it is not over.
+        name: the place, for people.
+    """
+
+    find: Callable[[str], int | None]
+    name: str
 
 
 class BlockLanguageError(InvalidInputError):
@@ -39,15 +49,15 @@ def build_stop_at(elem_id: str) -> Any:
     )
 
 
-def end_finder(choice: object, prompt: str, language: str) -> tuple[FindEnd | None, str]:
-    """What finds the end that was chosen, and its name; None for the model's own.
+def read_ending(choice: object, prompt: str, language: str) -> Ending | None:
+    """The end that was chosen; None for the model's own.
 
     Raises:
         BlockLanguageError: it is not known for that language.
     """
     scope = SCOPES.get(str(choice))
     if scope is None:
-        return None, ""
+        return None
     lexer = language_of(language).lexer
     if lexer != "python" and lexer not in BRACE_LEXERS:
         known = [one.title for one in LANGUAGES if one.lexer in BRACE_LEXERS]
@@ -66,22 +76,22 @@ def end_finder(choice: object, prompt: str, language: str) -> tuple[FindEnd | No
             end = find_brace_end(whole, at, lexer, is_function=is_function)
         return None if end is None else max(0, end - at)
 
-    return find_end, f"the end of the {scope}"
+    return Ending(find_end, f"the end of the {scope}")
 
 
 async def stop_at_end(
     steps: AsyncGenerator[Progress, None],
-    find_end: FindEnd | None,
-    name: str,
+    ending: Ending | None,
     cancel: Callable[[], None],
 ) -> AsyncGenerator[Progress, None]:
     """`steps` up to that end: what was written past it is left out, and the run cancelled."""
     end: int | None = None
     async for progress in steps:
-        if end is None and find_end is not None and progress.text:
-            end = find_end(progress.text)
+        if ending is not None:
+            if end is None and progress.text:
+                end = ending.find(progress.text)
+                if end is not None:
+                    cancel()
             if end is not None:
-                cancel()
-        if end is not None:
-            progress = replace(progress, text=progress.text[:end], ended_at=name)
+                progress = replace(progress, text=progress.text[:end], ended_at=ending.name)
         yield progress

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -23,23 +23,34 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.block_stop import build_stop_at, end_finder, stop_at_end
+from ui.block_stop import Ending, build_stop_at, read_ending, stop_at_end
 from ui.controls import CONTINUE_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
+from ui.marked_text import with_generated
 from ui.meter import Meter, Reading
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
 from ui.status import IDLE, render_status, say
+from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
+from ui.told_tokens import Told
 from ui.work import ContinueContent, Work
 
 TAB = "continue"
 
 # What undo brings back: the editor's text with its marks.
 Content = str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """`ending`: where the run is to stop; None for the text's own end."""
+
+    completion: CompletionRequest
+    ending: Ending | None
 
 
 class ContinueTab:
@@ -60,6 +71,7 @@ class ContinueTab:
             ):
                 self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
                 self._stop_at = build_stop_at(f"{TAB}-stop-at")
+                self._wants_tokens = build_token_choice(TAB)
         self._wire()
 
     def measure_on(self, *triggers: Any) -> None:
@@ -119,24 +131,30 @@ class ContinueTab:
             self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
+        self._tokens = TokenPanel(TAB)
         self._prompt = PromptPanel(self._residency, TAB, "Generate")
 
     def _wire(self) -> None:
         follow_language(self._language, self._editor)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
+        how = [self._language, self._stop_at, self._wants_tokens]
+        asked = [*content, *how, *self._controls.components]
+        streamed = [*shown, *self._tokens.outputs, *self._buttons.outputs]
         generate: dict[str, Any] = {
             "fn": self._generate,
-            "inputs": [*content, self._language, self._stop_at, *self._controls.components],
-            "outputs": [*shown, *self._buttons.outputs],
+            "inputs": asked,
+            "outputs": streamed,
             **STREAMING,
         }
         self._buttons.run.click(**generate)
         self._further.click(**generate)
+        self._tokens.list.select(self._branch, [self._tokens.told, *asked], streamed, **STREAMING)
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
         taking_back = [*content, self._before]
         self._regenerate.click(self._take_back, taking_back, shown, **INSTANT).success(**generate)
-        self._clear.click(self._clear_all, content, shown, **INSTANT)
+        cleared = [*shown, *self._tokens.outputs]
+        self._clear.click(self._clear_all, content, cleared, **INSTANT)
         self._undo.click(self._undo_step, content, shown, **INSTANT)
         self._redo.click(self._redo_step, content, shown, **INSTANT)
         for button, example in zip(self._examples, CONTINUE_EXAMPLES, strict=True):
@@ -149,30 +167,75 @@ class ContinueTab:
         request: gr.Request,
         prompt: str,
         history: History[Content],
-        language: str,
-        stop_at: str,
-        *settings: Any,
+        *values: Any,
     ) -> AsyncGenerator[Updates, None]:
         try:
-            completion = CompletionRequest(prompt, read_params(settings))
-            find_end, end_name = end_finder(stop_at, prompt, language)
+            asked = _read_asked(prompt, values)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
+        feed = self._tokens.feed(prompt)
+        run = self._run(request, asked, history.record(prompt), feed)
+        async with aclosing(run) as steps:
+            async for updates in steps:
+                yield updates
+
+    async def _branch(
+        self,
+        request: gr.Request,
+        event: gr.EventData,
+        told: Told,
+        text: str,
+        history: History[Content],
+        *values: Any,
+    ) -> AsyncGenerator[Updates, None]:
+        """Go on from another token than was generated; undo brings back what stands there now."""
+        taken = self._tokens.take(told, event)
+        if taken is None:
+            yield {self._status: say(STALE)}
+            return
+        prompt = with_generated(taken.given, taken.generated)
+        try:
+            asked = _read_asked(prompt, values)
+        except InvalidInputError as error:
+            yield {self._status: error_notice(error)}
+            return
+        history, feed = history.record(text), self._tokens.feed(taken)
+        yield self._replace(prompt, history) | feed.start()
+        if taken.is_ended:
+            yield {self._status: say("Ended where you chose")} | feed.end(len(prompt))
+            return
+        async with aclosing(self._run(request, asked, history, feed)) as steps:
+            async for updates in steps:
+                yield updates
+
+    async def _run(
+        self,
+        request: gr.Request,
+        asked: _Asked,
+        history: History[Content],
+        feed: TokenFeed,
+    ) -> AsyncGenerator[Updates, None]:
+        """
+        Args:
+            history: once there is text.
+        """
+        prompt = asked.completion.prompt
         further = {self._further: gr.update(variant="secondary", interactive=False)}
-        yield self._buttons.running() | further | {self._status: render_status(Progress())}
+        starting = self._buttons.running() | further | feed.start()
+        yield starting | {self._status: render_status(Progress())}
         progress = Progress()
         session, run = str(request.session_hash), uuid4().hex
-        async with aclosing(self._runs.start(completion, session, TAB)) as steps:
+        async with aclosing(self._runs.start(asked.completion, session, TAB)) as steps:
             cancel = partial(self._runs.stop, session, TAB)
-            async for progress in stop_at_end(steps, find_end, end_name, cancel):
+            async for progress in stop_at_end(steps, asked.ending, cancel):
                 updates: Updates = {self._status: render_status(progress)}
                 if progress.text and not progress.is_over:
                     updates[self._editor] = growing(run, prompt, progress.text, is_over=False)
-                yield updates
-        updates = self._buttons.idle()
+                yield updates | feed.stream(progress)
+        updates = self._buttons.idle() | feed.end(len(prompt) + len(progress.text))
         if progress.text:
-            updates[self._history] = history.record(prompt)
+            updates[self._history] = history
             updates[self._before] = prompt
             updates[self._editor] = growing(run, prompt, progress.text, is_over=True)
             variant = "primary" if progress.was_cut else "secondary"
@@ -193,7 +256,8 @@ class ContinueTab:
         if not text:
             return {self._status: IDLE}
         updates = self._replace("", history.record(text))
-        return updates | {self._status: say("Cleared · Undo brings it back")}
+        cleared = {self._status: say("Cleared · Undo brings it back")}
+        return updates | cleared | self._tokens.hide()
 
     def _example_loader(self, example: ContinueExample) -> Any:
         def load(text: str, history: History[Content]) -> Updates:
@@ -219,6 +283,18 @@ class ContinueTab:
             self._before: None,
             self._status: IDLE,
         }
+
+
+def _read_asked(prompt: str, values: Sequence[Any]) -> _Asked:
+    """
+    Raises:
+        SamplingParamsError: a setting cannot be used.
+        BlockLanguageError: where a block ends in that language is not known.
+    """
+    language, stop_at, wants_tokens, *settings = values
+    params = replace(read_params(settings), logprobs=num_alternatives(wants_tokens))
+    ending = read_ending(stop_at, prompt, language)
+    return _Asked(CompletionRequest(prompt, params), ending)
 
 
 def _read(prompt: str, max_new_tokens: Any) -> list[Reading]:

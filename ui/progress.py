@@ -30,6 +30,7 @@ class Progress:
         stage: what the run waits for; None before the first event and while tokens come.
         first_token_at: seconds on the monotonic clock.
         seen_at: the same clock, when the last events were seen.
+        tokens: those that came with their probability; empty where none were asked for.
         is_revoked: it ended because its model had to leave.
         outcome: how it ended; None while it goes on, and where it was stopped before it began.
         is_over: nothing more comes.
@@ -42,6 +43,7 @@ class Progress:
     fitted: FittedRequest | None = None
     first_token_at: float | None = None
     seen_at: float = 0.0
+    tokens: tuple[Token, ...] = ()
     is_revoked: bool = False
     outcome: Finished | Failed | None = None
     is_over: bool = False
@@ -77,6 +79,7 @@ class Progress:
 def advance(progress: Progress, events: Iterable[RunEvent], now: float) -> Progress:
     """`progress` after `events`, which were seen at `now`."""
     pieces = []
+    tokens = []
     num_tokens = progress.num_tokens
     for event in events:
         match event:
@@ -91,10 +94,16 @@ def advance(progress: Progress, events: Iterable[RunEvent], now: float) -> Progr
             case Token():
                 pieces.append(event.text)
                 num_tokens += event.id is not None
+                if event.logprob is not None:
+                    tokens.append(event)
                 if progress.first_token_at is None:
                     progress = replace(progress, stage=None, first_token_at=now)
             case Finished() | Failed():
                 progress = replace(progress, outcome=event, is_over=True)
     return replace(
-        progress, text=progress.text + "".join(pieces), num_tokens=num_tokens, seen_at=now
+        progress,
+        text=progress.text + "".join(pieces),
+        num_tokens=num_tokens,
+        tokens=(*progress.tokens, *tokens) if tokens else progress.tokens,
+        seen_at=now,
     )

@@ -30,8 +30,9 @@
     const line = lines().find(({ keys }) => keys === chordOf(event));
     if (!line) return;
     if (event.key === "Escape") {
-      // The editor's search closes by it, and Tab after it leaves the editor.
-      if (!target.closest?.(".cm-search")) press(line.presses);
+      // The editor's search and a token's list close by it, and Tab after it leaves the editor.
+      const isClosing = target.closest?.(".cm-search, .pg-tokens:has(.pg-t-open)");
+      if (!isClosing && !event.defaultPrevented) press(line.presses);
       return;
     }
     event.preventDefault();

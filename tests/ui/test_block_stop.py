@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from ui.block_stop import BlockLanguageError, end_finder, stop_at_end
+from ui.block_stop import BlockLanguageError, read_ending, stop_at_end
 from ui.progress import Progress
 
 PROMPT = "def one():\n"
@@ -21,11 +21,10 @@ async def steps() -> AsyncGenerator[Progress, None]:
 
 @pytest.mark.asyncio
 async def test_what_is_written_past_the_end_is_left_out_and_the_run_cancelled_once() -> None:
-    find_end, name = end_finder("End of function", PROMPT, "Python")
+    ending = read_ending("End of function", PROMPT, "Python")
     cancelled: list[str] = []
     seen = [
-        progress
-        async for progress in stop_at_end(steps(), find_end, name, lambda: cancelled.append("now"))
+        progress async for progress in stop_at_end(steps(), ending, lambda: cancelled.append("now"))
     ]
     assert [progress.text for progress in seen] == [*TEXTS[:2], *["    return 1\n"] * 3]
     assert cancelled == ["now"]
@@ -34,19 +33,19 @@ async def test_what_is_written_past_the_end_is_left_out_and_the_run_cancelled_on
 
 @pytest.mark.asyncio
 async def test_without_a_choice_every_step_goes_through_as_it_is() -> None:
-    find_end, name = end_finder("Its own end", PROMPT, "Haskell")
-    assert find_end is None
-    seen = [progress async for progress in stop_at_end(steps(), find_end, name, pytest.fail)]
+    ending = read_ending("Its own end", PROMPT, "Haskell")
+    assert ending is None
+    seen = [progress async for progress in stop_at_end(steps(), ending, pytest.fail)]
     assert [progress.text for progress in seen] == [*TEXTS, TEXTS[-1]]
 
 
 def test_braces_are_counted_in_languages_that_have_them() -> None:
-    find_end, _ = end_finder("End of block", "int f() {\n", "C")
-    assert find_end is not None
-    assert find_end("  return 1;\n}\n\nint g;") == len("  return 1;\n}\n")
+    ending = read_ending("End of block", "int f() {\n", "C")
+    assert ending is not None
+    assert ending.find("  return 1;\n}\n\nint g;") == len("  return 1;\n}\n")
 
 
 def test_a_language_whose_blocks_are_not_known_is_refused_with_those_that_are() -> None:
     with pytest.raises(BlockLanguageError, match="function ends in Haskell") as caught:
-        end_finder("End of function", PROMPT, "Haskell")
+        read_ending("End of function", PROMPT, "Haskell")
     assert "Python" in caught.value.advice

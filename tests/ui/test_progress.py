@@ -39,3 +39,10 @@ def test_a_model_that_had_to_leave_is_remembered_and_the_text_is_kept() -> None:
     progress = advance(Progress(), events, 0.0)
     assert progress.is_revoked
     assert (progress.text, progress.is_over) == ("a", True)
+
+
+def test_tokens_are_kept_only_where_their_probability_is_told() -> None:
+    told = Token(2, "b", -0.1)
+    progress = advance(Progress(), [Token(1, "a"), told, Token(None, "c")], 0.0)
+    assert progress.tokens == (told,)
+    assert progress.text == "abc"
