@@ -121,6 +121,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         deadline=settings.deadline_seconds,
         catalogue=catalogue,
         needs_key=bool(settings.api_key),
+        space_id=os.environ.get("SPACE_ID", "") if settings.hosting == "space" else "",
     )
     app.mount(STATIC_PATH, static_files())
     # Gradio's own queue never queues: admission does, for the page and the routes alike.

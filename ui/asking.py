@@ -115,7 +115,9 @@ class Asking:
             async for news in rounds:
                 latest |= news
                 yield self._show(given.choice, asked, news)
-        yield self._end(given, asked, latest, text)
+        ended = self._end(given, asked, latest, text)
+        seeds = [step.seed for step in latest.values() if step.seed is not None]
+        yield ended | ({self._view.seed: seeds[0]} if seeds else {})
 
     def stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), *PLACES.values())

@@ -16,7 +16,6 @@ from ui.actions import INSTANT, STREAMING, Updates
 from ui.answerers import ANSWERERS, Answerers, read_choice
 from ui.asking import Asked, Asking
 from ui.chat_advice import ChatAdvice
-from ui.chat_files import ChatFiles
 from ui.chat_view import ChatView, Kept
 from ui.controls import read_params
 from ui.conversation_steps import ConversationSteps
@@ -42,8 +41,8 @@ class ChatTab:
         self._advice = ChatAdvice(self._view, service.residency, self._answerers)
         self._asking = Asking(self._view, self._answerers, runs)
         self._steps = ConversationSteps(self._view, self._answerers, self._asking)
-        self._files = ChatFiles(self._view)
-        self.settings = self._view.settings
+        self.settings, self.side = self._view.settings, self._view.side
+        self.seed = self._view.seed
         self._wire()
 
     def updates_for(self, status: SlotStatus) -> Updates:
@@ -89,6 +88,14 @@ class ChatTab:
         inputs = [self._advice.is_greeted, *self._view.controls.components]
         how = INSTANT | {"trigger_mode": "multiple"}
         gr.on(triggers, self._advice.recommend, inputs, inputs, **how)
+
+    def follow_conversation_at(self, event: Any) -> None:
+        """The conversation changes at `event`, too. To be said before what follows it is wired."""
+        self._conversation_events.append(event)
+
+    @property
+    def status(self) -> Any:
+        return self._view.status
 
     @property
     def work_inputs(self) -> list[Any]:
@@ -185,7 +192,6 @@ class ChatTab:
             view.clear.click(**clearing),
             view.chatbot.clear(**clearing),
             view.restore.click(steps.restore, [view.cleared, *view.given], restored, **INSTANT),
-            *self._files.wire(restored),
             view.turns.delete(steps.delete, view.conversation, cleared, **INSTANT),
             view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),
         ]

@@ -59,6 +59,8 @@ class ChatView:
         self._answerers = answerers
         self.branches = gr.State(Branches())
         self.cleared = gr.State(Kept())
+        # What the last reply was drawn with.
+        self.seed = gr.State(None)
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work(residency, answerers)
@@ -84,7 +86,7 @@ class ChatView:
     def shown(self) -> list[Any]:
         """The components that a step of the conversation changes."""
         return [
-            *(self.branches, self.chatbot, self.turns),
+            *(self.branches, self.chatbot, self.turns, self.seed),
             *(*self.pair.outputs, self.status, self.further),
         ]
 

@@ -62,11 +62,12 @@ class ContinueTab:
         self._history = gr.State(History())
         # The text before the last generation, for as long as that can be taken back.
         self._before = gr.State(None)
+        self.seed = gr.State(None)
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
             with (
-                gr.Column(elem_classes="pg-side", scale=0, min_width=0),
+                gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side,
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
                 self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
@@ -86,6 +87,10 @@ class ContinueTab:
         inputs = [self._editor, *self._controls.components]
         changes = [component.change for component in inputs]
         self._prompt.follow(inputs, _wanted, *changes, *triggers, needs_key=needs_key)
+
+    @property
+    def status(self) -> Any:
+        return self._status
 
     @property
     def work_inputs(self) -> list[Any]:
@@ -140,7 +145,7 @@ class ContinueTab:
         shown = [*content, self._before, self._status]
         how = [self._language, self._stop_at, self._wants_tokens]
         asked = [*content, *how, *self._controls.components]
-        streamed = [*shown, *self._tokens.outputs, *self._buttons.outputs]
+        streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": asked,
@@ -237,6 +242,7 @@ class ContinueTab:
         if progress.text:
             updates[self._history] = history
             updates[self._before] = prompt
+            updates[self.seed] = progress.seed
             updates[self._editor] = growing(run, prompt, progress.text, is_over=True)
             variant = "primary" if progress.was_cut else "secondary"
             updates[self._further] = gr.update(variant=variant, interactive=True)

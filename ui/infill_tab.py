@@ -62,11 +62,12 @@ class InfillTab:
         self._runs = runs
         self._history = gr.State(History())
         self._middle = gr.State(Middle())
+        self.seed = gr.State(None)
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
             with (
-                gr.Column(elem_classes="pg-side", scale=0, min_width=0),
+                gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side,
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
                 self._controls = build_controls(INFILL_DEFAULTS, TAB)
@@ -109,6 +110,10 @@ class InfillTab:
         inputs = [self._prefix, self._suffix, self._order, *self._controls.components]
         changes = [component.change for component in inputs]
         self._prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
+
+    @property
+    def status(self) -> Any:
+        return self._status
 
     @property
     def work_inputs(self) -> list[Any]:
@@ -192,7 +197,7 @@ class InfillTab:
         self._buttons.run.click(
             self._generate,
             [*content, self._order, self._samples, *self._controls.components],
-            [*shown, *self._buttons.outputs],
+            [*shown, self.seed, *self._buttons.outputs],
             **STREAMING,
         )
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
@@ -242,7 +247,7 @@ class InfillTab:
         filling = fill_gaps(self._runs, first, make, session, TAB, num_samples)
         async with aclosing(filling) as steps:
             async for step in steps:
-                updates = {self._status: step_status(step)}
+                updates: Updates = {self._status: step_status(step)}
                 is_elsewhere = step.gap.boxes != shown.boxes
                 if is_elsewhere:
                     updates |= self._boxes(step.gap)
@@ -252,6 +257,9 @@ class InfillTab:
                     shown = step.gap
                 if step.progress.text:
                     updates |= self._stream(step)
+                # A later sample's seed follows from the first one's.
+                if step.progress.is_over and step.number == step.sample == 1:
+                    updates[self.seed] = step.progress.seed
                 yield updates
         updates = self._buttons.idle() | {self._history: history}
         if step.is_stopped_between:

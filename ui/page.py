@@ -16,9 +16,11 @@ from ui.endpoints import Endpoints
 from ui.header import TITLE
 from ui.infill_tab import InfillTab
 from ui.runs import Runs
+from ui.share_link import ShareLinks
 from ui.shortcuts import render_help
 from ui.theme import build_theme, read_css, read_head
 from ui.top import Top
+from ui.work_files import WorkFiles
 
 # On a narrow screen the settings stand below the work, closed.
 OPEN_WHERE_WIDE = """() => Array(%d).fill(
@@ -44,6 +46,7 @@ def build_page(
     deadline: float | None,
     catalogue: Catalogue | None = None,
     needs_key: bool = False,
+    space_id: str = "",
 ) -> Page:
     """The page over `service`. Nothing runs until a browser opens it.
 
@@ -53,6 +56,7 @@ def build_page(
         deadline: seconds after which a generation is cut off; None is never.
         catalogue: the models that the page offers; None where they cannot be changed from it.
         needs_key: the API's clients have to send a key, which the page never knows.
+        space_id: owner and name of the Hugging Face Space that the page is on; "" elsewhere.
     """
     runs = Runs(service, deadline)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
@@ -66,6 +70,10 @@ def build_page(
                 chat_tab = ChatTab(service, runs, prompts)
         build_html(render_help(), "shortcuts")
         tabs = (continue_tab, infill_tab, chat_tab)
+        links = ShareLinks(space_id)
+        WorkFiles(continue_tab, "continue")
+        WorkFiles(infill_tab, "infill")
+        chat_tab.follow_conversation_at(WorkFiles(chat_tab, "chat").opened)
         settings = [tab.settings for tab in tabs]
         blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)
         top.watch(blocks, work, infill_tab, chat_tab)
@@ -74,6 +82,7 @@ def build_page(
             tab.explain_on(top.changed, needs_key=needs_key)
         chat_tab.fill_system_prompt_on(blocks.load, top.changed)
         chat_tab.recommend_on(blocks.load, top.changed)
+        links.follow_on(blocks.load)
         Endpoints(service, runs, prompts)
 
         def close_session(request: gr.Request) -> None:

@@ -56,6 +56,11 @@ class Progress:
         return isinstance(finished, Finished) and finished.reason is FinishReason.LENGTH
 
     @property
+    def seed(self) -> int | None:
+        """The one that was given or drawn, once it has ended."""
+        return self.outcome.seed if isinstance(self.outcome, Finished) else None
+
+    @property
     def has_ended_well(self) -> bool:
         """It came to an end of its own: none stopped it, and it did not fail."""
         finished = self.outcome

@@ -20,7 +20,7 @@ CODE = "def f():\n    return `<b>` $${x}\n"
 def tab(page: Page, scripted_app: RunningApp) -> Page:
     open_page(page, scripted_app.url)
     open_tab(page, "Chat")
-    page.get_by_role("button", name="Export and import").click()
+    page.get_by_role("button", name="Save and open").click()
     send_message(page, f"SAY: ```\n{CODE}```")
     wait_until_over(page, "chat")
     return page
@@ -32,24 +32,24 @@ def turns(page: Page, who: str) -> Locator:
 
 def save(page: Page, kind: str, path: Path) -> str:
     with page.expect_download(timeout=TIMEOUT) as download:
-        page.click(f"#chat-export-{kind}")
+        page.click(f"#chat-save-{kind}")
     download.value.save_as(path)
     return path.read_text(encoding="utf-8")
 
 
 def choose(page: Page, path: Path) -> None:
     with page.expect_file_chooser() as chooser:
-        page.click("#chat-import")
+        page.click("#chat-choose")
     chooser.value.set_files(path)
 
 
-def test_what_is_exported_comes_back_and_restore_undoes_it(tab: Page, tmp_path: Path) -> None:
+def test_what_is_saved_comes_back_and_restore_undoes_it(tab: Page, tmp_path: Path) -> None:
     tab.get_by_role("button", name="System prompt").click()
     system = tab.locator("#chat-system textarea")
     system.fill("Be brief.")
     data = json.loads(save(tab, "json", tmp_path / "talk.json"))
-    assert data["system"] == "Be brief."
-    assert CODE in data["conversation"]["turns"][1]["text"]
+    assert data["content"]["system"] == "Be brief."
+    assert CODE in data["content"]["conversation"]["turns"][1]["text"]
     tab.click("#chat-clear")
     expect(turns(tab, "bot")).to_have_count(0, timeout=TIMEOUT)
     system.fill("Another.")
@@ -69,5 +69,5 @@ def test_markdown_is_saved_with_its_code_exact(tab: Page, tmp_path: Path) -> Non
 def test_a_bad_file_changes_nothing_and_says_why(tab: Page, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{}")
     choose(tab, tmp_path / "bad.json")
-    expect(status(tab, "chat").locator(".pg-error")).to_contain_text("no conversation")
+    expect(status(tab, "chat").locator(".pg-error")).to_contain_text("no work of this page")
     expect(turns(tab, "bot")).to_have_count(1)

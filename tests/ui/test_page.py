@@ -80,3 +80,18 @@ async def test_strangers_cannot_press_the_buttons_that_act_on_a_model(
     acting = {name for name in pressed if name.startswith(("retry-loading", "models-"))}
     # What is hidden can be pressed all the same, by who knows its number.
     assert (acting - {"models-version"} == set()) is is_public
+
+
+@pytest.mark.parametrize(
+    ("space_id", "address"),
+    [("", ""), ("me/my-space", "https://huggingface.co/spaces/me/my-space")],
+)
+async def test_on_a_space_links_lead_to_the_page_around_the_frame(
+    service: GenerationService, space_id: str, address: str
+) -> None:
+    page = build_page(
+        service, AssistantPromptSource(), is_public=True, deadline=None, space_id=space_id
+    )
+    components = page.blocks.config["components"]
+    [share] = [each for each in components if each["props"].get("elem_id") == "share"]
+    assert f'data-address="{address}"' in share["props"]["value"]
