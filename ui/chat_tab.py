@@ -42,7 +42,7 @@ class ChatTab:
         self._asking = Asking(self._view, self._answerers, runs)
         self._steps = ConversationSteps(self._view, self._answerers, self._asking)
         self.settings, self.side = self._view.settings, self._view.side
-        self.seed = self._view.seed
+        self.seed, self.presets = self._view.seed, self._view.presets
         self._wire()
 
     def updates_for(self, status: SlotStatus) -> Updates:

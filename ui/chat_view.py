@@ -17,10 +17,12 @@ from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
 from ui.meter import Meter
 from ui.prompt_panel import PromptPanel
+from ui.setting_presets import SettingPresets
 from ui.status import IDLE
 from ui.turn_controls import build_turn_controls, render_turns
+from ui.work import Tab
 
-TAB = "chat"
+TAB: Tab = "chat"
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ class ChatView:
                 placeholder="Words that each new reply goes on from",
             )
         with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
+            self.presets = SettingPresets(TAB)
             self.controls = build_controls(CHAT_DEFAULTS, TAB)
+            self.presets.wire(self.controls)
 
 
 def _variant(branches: Branches) -> str:

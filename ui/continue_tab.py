@@ -34,12 +34,13 @@ from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
+from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say
 from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
 from ui.told_tokens import Told
-from ui.work import ContinueContent, Work
+from ui.work import ContinueContent, Tab, Work
 
-TAB = "continue"
+TAB: Tab = "continue"
 
 # What undo brings back: the editor's text with its marks.
 Content = str
@@ -70,7 +71,9 @@ class ContinueTab:
                 gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side,
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
+                self.presets = SettingPresets(TAB)
                 self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
+                self.presets.wire(self._controls)
                 self._stop_at = build_stop_at(f"{TAB}-stop-at")
                 self._wants_tokens = build_token_choice(TAB)
         self._wire()

@@ -42,11 +42,12 @@ from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.result import infill_pane
 from ui.runs import Runs
+from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, titled
 from ui.syntax import describe, find_fault
-from ui.work import InfillContent, Work
+from ui.work import InfillContent, Tab, Work
 
-TAB = "infill"
+TAB: Tab = "infill"
 ORDERS: dict[str, InfillOrder | None] = {
     "The model's own": None,
     "Prefix, suffix, middle": "psm",
@@ -70,7 +71,9 @@ class InfillTab:
                 gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side,
                 gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
             ):
+                self.presets = SettingPresets(TAB)
                 self._controls = build_controls(INFILL_DEFAULTS, TAB)
+                self.presets.wire(self._controls)
                 self._samples = build_samples(TAB)
                 self._order = gr.Radio(
                     list(ORDERS),

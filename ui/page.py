@@ -16,6 +16,7 @@ from ui.endpoints import Endpoints
 from ui.header import TITLE
 from ui.infill_tab import InfillTab
 from ui.runs import Runs
+from ui.setting_presets import PresetShelf
 from ui.share_link import ShareLinks
 from ui.shortcuts import render_help
 from ui.theme import build_theme, read_css, read_head
@@ -70,6 +71,7 @@ def build_page(
                 chat_tab = ChatTab(service, runs, prompts)
         build_html(render_help(), "shortcuts")
         tabs = (continue_tab, infill_tab, chat_tab)
+        shelf = PresetShelf(service.residency, [tab.presets for tab in tabs])
         links = ShareLinks(space_id)
         WorkFiles(continue_tab, "continue")
         WorkFiles(infill_tab, "infill")
@@ -82,6 +84,7 @@ def build_page(
             tab.explain_on(top.changed, needs_key=needs_key)
         chat_tab.fill_system_prompt_on(blocks.load, top.changed)
         chat_tab.recommend_on(blocks.load, top.changed)
+        shelf.follow(blocks.load, top.changed)
         links.follow_on(blocks.load)
         Endpoints(service, runs, prompts)
 
