@@ -22,9 +22,10 @@ from ui.conversation import Messages, show_growing
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.runs import Runs
-from ui.status import IDLE, render_status
+from ui.status import IDLE, render_status, why_it_ended
 from ui.status import say as say_status
 from ui.turn_controls import NO_CONTROLS, render_turns
+from ui.work import ChatContent, Work
 
 # Each answerer has a run of its own.
 PLACES: dict[Answerer, str] = {"chat": TAB, "assistant": f"{TAB}-assistant"}
@@ -164,11 +165,13 @@ class Asking:
         has_ended = all(not progress.is_unfinished for progress in latest.values())
         if any(progress.text for progress in latest.values()) or (asked.is_going_on and has_ended):
             if choice == "both":
-                return updates | {
+                updates |= {
                     view.turns: render_turns(asked.branches),
                     view.status: say_status(KEEP_HINT),
                 }
-            return updates | view.show(asked.answered(latest[choice], self._answerers.name(choice)))
+            else:
+                updates |= view.show(asked.answered(latest[choice], self._answerers.name(choice)))
+            return updates | self._keep(given, asked, latest)
         updates |= view.show(given.conversation)
         if text is not None:
             updates[view.box] = text
@@ -176,6 +179,31 @@ class Asking:
             lines = dict.fromkeys(render_status(progress) for progress in latest.values())
             updates |= view.pair.close() | {view.status: "".join(lines)}
         return updates
+
+    def _keep(self, given: Given, asked: Asked, latest: Mapping[Answerer, Progress]) -> Updates:
+        """What was written goes to the browser's history: of two answers, both."""
+        answers = {name: latest[name] for name in ANSWERERS if name in latest}
+        written = [progress for progress in answers.values() if progress.text]
+        if not written:
+            return {}
+        names = {name: self._answerers.name(name) for name in answers}
+        talk = asked.branches
+        if given.choice == "both":
+            talk = talk.offer(
+                {
+                    names[name]: asked.reply + step.text
+                    for name, step in answers.items()
+                    if step.text
+                }
+            )
+        else:
+            talk = asked.answered(latest[given.choice], names[given.choice])
+        content = ChatContent(talk, given.system, given.begin, given.choice)
+        work = Work(content, given.settings, seed=written[0].seed)
+        num_tokens = sum(progress.num_tokens for progress in written)
+        models = " · ".join(names.values())
+        why = why_it_ended(written[0])
+        return self._view.keeper.record(work, written[0].text, num_tokens, why, models)
 
 
 def _read_chat_params(settings: tuple[Any, ...], *, is_fresh: bool) -> SamplingParams:

@@ -177,6 +177,18 @@ class Branches:
                 return self.add("assistant", text, author=author)
         return self
 
+    def offer(self, answers: Mapping[str, str]) -> Branches:
+        """With each of `answers` as a version of the turn that comes next; the first one is shown.
+
+        Args:
+            answers: each by its author.
+        """
+        end, result = len(self.path), self
+        for author, text in answers.items():
+            result = result.end_at(end).add("assistant", text, author=author)
+        num_former = len(self._followers(self.path[-1].id if self.path else ROOT))
+        return result.select(end, num_former) if answers else self
+
     def to_json(self) -> dict[str, Any]:
         return {
             "version": FORMAT,

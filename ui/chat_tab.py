@@ -116,13 +116,9 @@ class ChatTab:
         conversation = given.conversation
         question, answers = view.pair.read(values[2 : 2 + len(view.pair.inputs)])
         if question and conversation.messages[:-1] == question:
-            last = len(question)
-            standing, num_former = conversation.path[last].author, conversation.versions(last)[0]
-            for answerer, text in zip(ANSWERERS, answers, strict=True):
-                author = self._answerers.name(answerer)
-                if text and author != standing:
-                    conversation = conversation.end_at(last).add("assistant", text, author=author)
-            conversation = conversation.select(last, num_former)
+            texts = zip(map(self._answerers.name, ANSWERERS), answers, strict=True)
+            given_answers = {author: text for author, text in texts if text}
+            conversation = values[0].graft(question).offer(given_answers)
         content = ChatContent(conversation, given.system, given.begin, given.choice, draft or "")
         return Work(content, given.settings)
 
@@ -153,7 +149,8 @@ class ChatTab:
         )
 
     def _wire(self) -> None:
-        self._conversation_events = [*self._wire_asking(), *self._wire_steps()]
+        brought_back = self._view.keeper.wire(self)
+        self._conversation_events = [*self._wire_asking(), *self._wire_steps(), brought_back]
         view = self._view
         view.buttons.stop.click(self._asking.stop, None, view.buttons.outputs, **INSTANT)
         # The meter listens to it, too: see there.

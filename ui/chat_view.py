@@ -15,6 +15,7 @@ from ui.branches import Branches
 from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
+from ui.keeper import Keeper
 from ui.meter import Meter
 from ui.prompt_panel import PromptPanel
 from ui.setting_presets import SettingPresets
@@ -96,7 +97,7 @@ class ChatView:
     def streamed(self) -> list[Any]:
         """The components that a reply changes while it comes."""
         changed = [*self.shown, self.box, self.note, self.restore, *self.buttons.outputs]
-        return list(dict.fromkeys(changed))
+        return list(dict.fromkeys([*changed, *self.keeper.outputs]))
 
     def read_given(self, values: tuple[Any, ...]) -> Given:
         num_shown = len(self.conversation)
@@ -190,6 +191,9 @@ class ChatView:
             self.presets = SettingPresets(TAB)
             self.controls = build_controls(CHAT_DEFAULTS, TAB)
             self.presets.wire(self.controls)
+        self.keeper = Keeper(TAB)
+        locked = (*self.buttons.locked, self.keeper.list)
+        self.buttons = replace(self.buttons, locked=locked)
 
 
 def _variant(branches: Branches) -> str:

@@ -28,6 +28,7 @@ from ui.controls import CONTINUE_DEFAULTS, build_controls, read_max_new_tokens, 
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
+from ui.keeper import Keeper
 from ui.marked_text import with_generated
 from ui.meter import Meter, Reading
 from ui.notices import error_notice
@@ -35,7 +36,7 @@ from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
 from ui.setting_presets import SettingPresets
-from ui.status import IDLE, render_status, say
+from ui.status import IDLE, render_status, say, why_it_ended
 from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
 from ui.told_tokens import Told
 from ui.work import ContinueContent, Tab, Work
@@ -48,10 +49,16 @@ Content = str
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """`ending`: where the run is to stop; None for the text's own end."""
+    """
+    Attributes:
+        ending: where the run is to stop; None for the text's own end.
+        settings: the controls' values.
+    """
 
     completion: CompletionRequest
     ending: Ending | None
+    language: str
+    settings: tuple[Any, ...]
 
 
 class ContinueTab:
@@ -67,15 +74,14 @@ class ContinueTab:
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
-            with (
-                gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side,
-                gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
-            ):
-                self.presets = SettingPresets(TAB)
-                self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
-                self.presets.wire(self._controls)
-                self._stop_at = build_stop_at(f"{TAB}-stop-at")
-                self._wants_tokens = build_token_choice(TAB)
+            with gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side:
+                with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
+                    self.presets = SettingPresets(TAB)
+                    self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
+                    self.presets.wire(self._controls)
+                    self._stop_at = build_stop_at(f"{TAB}-stop-at")
+                    self._wants_tokens = build_token_choice(TAB)
+                self._keeper = Keeper(TAB)
         self._wire()
 
     def measure_on(self, *triggers: Any) -> None:
@@ -143,12 +149,16 @@ class ContinueTab:
         self._prompt = PromptPanel(self._residency, TAB, "Generate")
 
     def _wire(self) -> None:
+        locked = (*self._buttons.locked, self._keeper.list)
+        self._buttons = replace(self._buttons, locked=locked)
+        self._keeper.wire(self)
         follow_language(self._language, self._editor)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
         how = [self._language, self._stop_at, self._wants_tokens]
         asked = [*content, *how, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
+        streamed += self._keeper.outputs
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": asked,
@@ -249,7 +259,15 @@ class ContinueTab:
             updates[self._editor] = growing(run, prompt, progress.text, is_over=True)
             variant = "primary" if progress.was_cut else "secondary"
             updates[self._further] = gr.update(variant=variant, interactive=True)
+            updates |= self._keep(asked, with_generated(prompt, progress.text), progress)
         yield updates
+
+    def _keep(self, asked: _Asked, text: str, progress: Progress) -> Updates:
+        """`text` with what was generated at its end goes to the browser's history."""
+        work = Work(ContinueContent(text), asked.settings, asked.language, progress.seed)
+        model = self._residency.preset("base").title
+        why = why_it_ended(progress)
+        return self._keeper.record(work, progress.text, progress.num_tokens, why, model)
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)
@@ -303,7 +321,7 @@ def _read_asked(prompt: str, values: Sequence[Any]) -> _Asked:
     language, stop_at, wants_tokens, *settings = values
     params = replace(read_params(settings), logprobs=num_alternatives(wants_tokens))
     ending = read_ending(stop_at, prompt, language)
-    return _Asked(CompletionRequest(prompt, params), ending)
+    return _Asked(CompletionRequest(prompt, params), ending, language, tuple(settings))
 
 
 def _read(prompt: str, max_new_tokens: Any) -> list[Reading]:

@@ -34,6 +34,7 @@ from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
 from ui.gap import Change, Gap, Middle, clear, first_gap, split_at
 from ui.history import History
+from ui.keeper import Keeper
 from ui.languages import language_of
 from ui.meter import Meter, Reading
 from ui.middle import MiddlePane
@@ -43,7 +44,7 @@ from ui.prompt_panel import PromptPanel, Wanted
 from ui.result import infill_pane
 from ui.runs import Runs
 from ui.setting_presets import SettingPresets
-from ui.status import IDLE, render_status, say, titled
+from ui.status import IDLE, render_status, say, titled, why_it_ended
 from ui.syntax import describe, find_fault
 from ui.work import InfillContent, Tab, Work
 
@@ -67,21 +68,20 @@ class InfillTab:
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
-            with (
-                gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side,
-                gr.Accordion("Settings", elem_classes="pg-settings") as self.settings,
-            ):
-                self.presets = SettingPresets(TAB)
-                self._controls = build_controls(INFILL_DEFAULTS, TAB)
-                self.presets.wire(self._controls)
-                self._samples = build_samples(TAB)
-                self._order = gr.Radio(
-                    list(ORDERS),
-                    value=next(iter(ORDERS)),
-                    label="Order",
-                    info="of the prompt; the model was trained on both, its own serves best",
-                    visible=False,
-                )
+            with gr.Column(elem_classes="pg-side", scale=0, min_width=0) as self.side:
+                with gr.Accordion("Settings", elem_classes="pg-settings") as self.settings:
+                    self.presets = SettingPresets(TAB)
+                    self._controls = build_controls(INFILL_DEFAULTS, TAB)
+                    self.presets.wire(self._controls)
+                    self._samples = build_samples(TAB)
+                    self._order = gr.Radio(
+                        list(ORDERS),
+                        value=next(iter(ORDERS)),
+                        label="Order",
+                        info="of the prompt; the model was trained on both, its own serves best",
+                        visible=False,
+                    )
+                self._keeper = Keeper(TAB)
         self._wire()
 
     def updates_for(self, status: SlotStatus) -> Updates:
@@ -193,6 +193,9 @@ class InfillTab:
         self._prompt = PromptPanel(self._service.residency, TAB, "Generate")
 
     def _wire(self) -> None:
+        locked = (*self._buttons.locked, self._keeper.list)
+        self._buttons = replace(self._buttons, locked=locked)
+        self._keeper.wire(self)
         follow_language(self._language, self._prefix, self._suffix)
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
         shown = [*content[:-1], *self._between.outputs, self._pane]
@@ -200,7 +203,7 @@ class InfillTab:
         self._buttons.run.click(
             self._generate,
             [*content, self._order, self._samples, *self._controls.components],
-            [*shown, self.seed, *self._buttons.outputs],
+            [*shown, self.seed, *self._buttons.outputs, *self._keeper.outputs],
             **STREAMING,
         )
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
@@ -248,6 +251,7 @@ class InfillTab:
         session = str(request.session_hash)
         make = partial(self._request_for, order=order, params=params)
         filling = fill_gaps(self._runs, first, make, session, TAB, num_samples)
+        ended: list[Progress] = []
         async with aclosing(filling) as steps:
             async for step in steps:
                 updates: Updates = {self._status: step_status(step)}
@@ -263,11 +267,25 @@ class InfillTab:
                 # A later sample's seed follows from the first one's.
                 if step.progress.is_over and step.number == step.sample == 1:
                     updates[self.seed] = step.progress.seed
+                if step.progress.is_over:
+                    ended.append(step.progress)
                 yield updates
         updates = self._buttons.idle() | {self._history: history}
         if step.is_stopped_between:
             updates[self._status] = titled(step.title, say("Stopped by you"))
-        yield updates | await self._show(shown, language)
+        work = Work(InfillContent(shown, ORDERS.get(order), samples), settings, language)
+        yield updates | await self._show(shown, language) | self._keep(work, ended)
+
+    def _keep(self, work: Work, ended: list[Progress]) -> Updates:
+        """What was generated goes to the browser's history. A later sample's seed follows from the
+        first one's."""
+        written = [progress for progress in ended if progress.text]
+        if not written:
+            return {}
+        model = self._service.residency.preset("base").title
+        work, text = replace(work, seed=written[0].seed), written[0].text
+        num_tokens = sum(progress.num_tokens for progress in written)
+        return self._keeper.record(work, text, num_tokens, why_it_ended(ended[-1]), model)
 
     def _stream(self, step: Step) -> Updates:
         """The text that comes: the first sample between the boxes, each in its card."""

@@ -41,6 +41,17 @@ def titled(title: str, status: str) -> str:
     return f'<div class="pg-titled"><b>{escape(title)}</b><div>{status}</div></div>'
 
 
+def why_it_ended(progress: Progress) -> str:
+    """In a few words, such as "met a stop string"."""
+    match progress.outcome:
+        case Finished() as finished:
+            return _reason(progress, finished)
+        case Failed():
+            return "failed"
+        case _:
+            return "stopped"
+
+
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st …"""
     if 10 <= number % 100 <= 20:

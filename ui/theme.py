@@ -9,6 +9,8 @@ import gradio as gr
 from ui.editor import script_address
 
 FOLDER = Path(__file__).parent
+# In this order.
+SCRIPTS = ("page.js", "shortcuts.js", "kept_store.js", "kept_list.js")
 
 TEAL = gr.themes.Color(
     name="teal",
@@ -110,7 +112,7 @@ def build_theme() -> gr.themes.Base:
 def read_css() -> str:
     names = (
         *("style.css", "editor.css", "shortcuts.css", "chat_code.css", "token_view.css"),
-        "share.css",
+        *("share.css", "kept.css"),
     )
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
@@ -121,10 +123,11 @@ def read_head() -> str:
     A reply may hold Markdown for an image at any address; the policy keeps the browser from
     asking for it, and so from telling that address what the conversation was about.
     """
-    names = ("page.js", "shortcuts.js")
-    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
+    scripts = "".join(
+        f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS
+    )
     sources = "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:"
     return (
         f'<meta http-equiv="Content-Security-Policy" content="{sources}">'
-        f'<link rel="preload" as="script" href="{script_address()}"><script>{script}</script>'
+        f'<link rel="preload" as="script" href="{script_address()}">{scripts}'
     )

@@ -216,3 +216,12 @@ def test_whatever_is_done_it_stays_a_conversation(steps: list[tuple[str, int]]) 
         assert read_branches(branches.to_json()) == branches
         if step not in ("delete", "edit"):
             assert {turn.id for turn in before.turns} <= {turn.id for turn in branches.turns}
+
+
+def test_answers_that_are_offered_become_versions_and_the_first_one_is_shown() -> None:
+    asked = TALK.end_at(3)
+    offered = asked.offer({"One": "b1", "Two": "b2"})
+    assert [turn.text for turn in offered.path] == ["q1", "a1", "q2", "b1"]
+    assert offered.versions(3) == (1, 3)
+    assert offered.select(3, 2).path[3].author == "Two"
+    assert asked.offer({}) == asked

@@ -11,7 +11,7 @@ from model.service import Prepared, Revoked, RunEvent, Waiting
 from model.trimming import Dropped
 from tests.ui.runs import finished, fitted
 from ui.progress import Preparing, Progress, advance
-from ui.status import ordinal, render_status
+from ui.status import ordinal, render_status, why_it_ended
 
 
 def status(*events: RunEvent, now: float = 0.0) -> str:
@@ -63,6 +63,13 @@ def test_the_end_has_all_figures() -> None:
 )
 def test_each_reason_has_words(reason: FinishReason, words: str) -> None:
     assert words in status(finished(reason))
+
+
+def test_the_end_is_put_in_a_few_words() -> None:
+    assert why_it_ended(advance(Progress(), [finished()], 0.0)) == "ended by itself"
+    failed = advance(Progress(), [Failed(GenerationError("x"))], 0.0)
+    assert why_it_ended(failed) == "failed"
+    assert why_it_ended(Progress(is_over=True)) == "stopped"
 
 
 def test_a_model_that_was_changed_is_told_from_a_press_of_stop() -> None:
