@@ -9,7 +9,6 @@ from model.engine.generation import Slot
 from model.loading.slot import LoadFailed, Loading, ModelSource, Parked, Ready, SlotStatus
 from model.presets import ModelPreset
 from ui.notices import error_notice, linked, linked_name
-from ui.shortcuts import render_help_button
 from ui.status import stage_text
 
 TITLE = "StarCoder Playground"
@@ -21,8 +20,7 @@ def render_header(presets: Mapping[Slot, ModelPreset], statuses: Mapping[Slot, S
     chips = "".join(_chip(slot, presets[slot], statuses[slot]) for slot in statuses)
     return (
         f'<header class="pg-header"><h1>{TITLE}</h1>'
-        f'<div class="pg-chips" role="status" aria-label="Models">{chips}</div>'
-        f"{render_help_button()}</header>"
+        f'<div class="pg-chips" role="status" aria-label="Models">{chips}</div></header>'
     )
 
 

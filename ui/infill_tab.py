@@ -28,6 +28,7 @@ from ui.actions import (
     build_run_buttons,
 )
 from ui.candidates import Candidates, build_samples, read_samples
+from ui.context_files import ContextFiles, Repository, read_repository
 from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
 from ui.examples import INFILL_EXAMPLES, InfillExample
@@ -103,15 +104,18 @@ class InfillTab:
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
         typed = [self._prefix, self._suffix, self._controls.max_new_tokens]
-        inputs = [*typed, self._order]
-        typing = [component.change for component in typed]
+        inputs = [*typed, *self._repository.inputs, self._order]
+        typing = [*[component.change for component in typed], *self._repository.changes]
         gr.on(typing, **self._meter.listener(inputs, self._read))
         gr.on(triggers, **self._meter.listener(inputs, self._read, is_alone=False))
+        self._repository.count_on(*triggers)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:
         """Have the exact prompt follow what is typed and set, and these events of the page."""
-        inputs = [self._prefix, self._suffix, self._order, *self._controls.components]
-        changes = [component.change for component in inputs]
+        typed = [self._prefix, self._suffix, self._order]
+        inputs = [*typed, *self._repository.inputs, *self._controls.components]
+        changes = [each.change for each in (*typed, *self._controls.components)]
+        changes += self._repository.changes
         self._prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
 
     @property
@@ -166,6 +170,7 @@ class InfillTab:
                     build_button(example.title, f"{TAB}-example-{number}")
                     for number, example in enumerate(INFILL_EXAMPLES, start=1)
                 ]
+        self._repository = ContextFiles(self._service.residency)
         self._prefix = build_editor(
             f"Prefix · or a whole file with {FILL_MARKER} in each gap",
             f"{TAB}-prefix",
@@ -197,12 +202,16 @@ class InfillTab:
         self._buttons = replace(self._buttons, locked=locked)
         self._keeper.wire(self)
         follow_language(self._language, self._prefix, self._suffix)
+        self._repository.follow_path(self._language)
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
         shown = [*content[:-1], *self._between.outputs, self._pane]
         shown += [*self._candidates.outputs, self._syntax, self._status]
         self._buttons.run.click(
             self._generate,
-            [*content, self._order, self._samples, *self._controls.components],
+            [
+                *(*content, self._order, self._samples),
+                *(*self._repository.inputs, *self._controls.components),
+            ],
             [*shown, self.seed, *self._buttons.outputs, *self._keeper.outputs],
             **STREAMING,
         )
@@ -234,10 +243,11 @@ class InfillTab:
         language: str,
         order: str,
         samples: Any,
-        *settings: Any,
+        *values: Any,
     ) -> AsyncGenerator[Updates, None]:
         before = Gap(prefix or "", suffix or "", former)
         try:
+            repository, settings = read_repository(*values[:3]), values[3:]
             params, num_samples = read_params(settings), read_samples(samples)
             if before.num_markers:
                 check_texts([("prefix", before.prefix), ("suffix", before.suffix)])
@@ -249,7 +259,7 @@ class InfillTab:
         yield starting | self._buttons.running()
         shown, step = before, Step(first, Progress())
         session = str(request.session_hash)
-        make = partial(self._request_for, order=order, params=params)
+        make = partial(self._request_for, order=order, params=params, repository=repository)
         filling = fill_gaps(self._runs, first, make, session, TAB, num_samples)
         ended: list[Progress] = []
         async with aclosing(filling) as steps:
@@ -300,37 +310,48 @@ class InfillTab:
         return updates | self._candidates.stream(gap, step.sample, text)
 
     def _request_for(
-        self, gap: Gap, sample: int, order: str, params: SamplingParams
+        self, gap: Gap, sample: int, order: str, params: SamplingParams, repository: Repository
     ) -> InfillRequest | CompletionRequest:
-        """An infill; where the model knows none, the prefix continued up to the suffix.
+        """An infill; where the model knows none, the prefix continued up to the suffix, which can
+        be told of no repository.
 
         Each sample has the seed after that of the one before it, where one is set.
         """
         if params.seed is not None:
             params = replace(params, seed=(params.seed + sample - 1) % (MAX_SEED + 1))
         status = self._service.residency.status("base")
-        if isinstance(status, Ready) and status.resident.infill is None:
+        can_infill = not isinstance(status, Ready) or status.resident.infill is not None
+        if not can_infill and not repository:
             return continuation_to_suffix(gap.prefix, gap.seen_suffix, params)
-        return InfillRequest(gap.prefix, gap.seen_suffix, params, ORDERS.get(order))
+        request = InfillRequest(gap.prefix, gap.seen_suffix, params, ORDERS.get(order))
+        return repository.tell(request)
 
     def _read(
-        self, prefix: str | None, suffix: str | None, max_new_tokens: Any, order: str
+        self, prefix: str | None, suffix: str | None, max_new_tokens: Any, *values: Any
     ) -> list[Reading]:
         """What Generate would ask for, of several gaps the first, to be measured."""
         params = read_max_new_tokens(max_new_tokens, INFILL_DEFAULTS)
-        return [Reading(self._first_request(prefix, suffix, order, params))]
+        *repository, order = values
+        request = self._first_request(prefix, suffix, order, params, read_repository(*repository))
+        return [Reading(request)]
 
     def _wanted(
-        self, prefix: str | None, suffix: str | None, order: str, *settings: Any
+        self, prefix: str | None, suffix: str | None, order: str, *values: Any
     ) -> list[Wanted]:
         """What Generate would ask for, of several gaps the first."""
-        return [Wanted(self._first_request(prefix, suffix, order, read_params(settings)))]
+        repository, params = read_repository(*values[:3]), read_params(values[3:])
+        return [Wanted(self._first_request(prefix, suffix, order, params, repository))]
 
     def _first_request(
-        self, prefix: str | None, suffix: str | None, order: str, params: SamplingParams
+        self,
+        prefix: str | None,
+        suffix: str | None,
+        order: str,
+        params: SamplingParams,
+        repository: Repository,
     ) -> InfillRequest | CompletionRequest:
         gap = first_gap(Gap(prefix or "", suffix or ""))
-        return self._request_for(gap, 1, order, params)
+        return self._request_for(gap, 1, order, params, repository)
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)

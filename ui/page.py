@@ -18,7 +18,7 @@ from ui.infill_tab import InfillTab
 from ui.runs import Runs
 from ui.setting_presets import PresetShelf
 from ui.share_link import ShareLinks
-from ui.shortcuts import render_help
+from ui.shortcuts import render_help, render_help_button
 from ui.theme import build_theme, read_css, read_head
 from ui.top import Top
 from ui.work_files import WorkFiles
@@ -62,14 +62,15 @@ def build_page(
     runs = Runs(service, deadline)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         top = Top(service.residency, is_public=is_public, catalogue=catalogue, needs_key=needs_key)
-        with gr.Column(elem_classes="pg-all") as work, gr.Tabs(elem_classes="pg-tabs"):
-            with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
-                continue_tab = ContinueTab(service.residency, runs)
-            with gr.Tab("Infill", id="infill", elem_id="infill-tab"):
-                infill_tab = InfillTab(service, runs)
-            with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
-                chat_tab = ChatTab(service, runs, prompts)
-        build_html(render_help(), "shortcuts")
+        with gr.Column(elem_classes="pg-all") as work:
+            build_html(render_help_button() + render_help(), "shortcuts")
+            with gr.Tabs(elem_classes="pg-tabs"):
+                with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
+                    continue_tab = ContinueTab(service.residency, runs)
+                with gr.Tab("Infill", id="infill", elem_id="infill-tab"):
+                    infill_tab = InfillTab(service, runs)
+                with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
+                    chat_tab = ChatTab(service, runs, prompts)
         tabs = (continue_tab, infill_tab, chat_tab)
         shelf = PresetShelf(service.residency, [tab.presets for tab in tabs])
         links = ShareLinks(space_id)

@@ -28,6 +28,11 @@ class RepositoryFile:
     path: str
     text: str
 
+    @property
+    def prompt_text(self) -> str:
+        """What of it goes into a prompt, after the token before each file."""
+        return f"{self.path}\n{self.text}" if self.path else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class InfillFormat:
@@ -157,8 +162,7 @@ def _repository_head(
     if repo_name:
         segments += [Special(dialect.repo_name), Text(repo_name, "context")]
     for file in context:
-        text = f"{file.path}\n{file.text}" if file.path else file.text
-        segments += [Special(dialect.file_sep), Text(text, "context")]
+        segments += [Special(dialect.file_sep), Text(file.prompt_text, "context")]
     return (*segments, Special(dialect.file_sep))
 
 
