@@ -13,11 +13,11 @@ from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.slot import SlotStatus
 from model.service import GenerationService
 from ui.actions import INSTANT, STREAMING, Updates
-from ui.answerers import ANSWERERS, Answerers, read_choice
+from ui.answerers import ANSWERERS, Answerer, Answerers, read_choice
 from ui.asking import Asked, Asking
 from ui.chat_advice import ChatAdvice
 from ui.chat_view import ChatView, Kept
-from ui.controls import read_params
+from ui.controls import FIELDS, read_params
 from ui.conversation_steps import ConversationSteps
 from ui.markdown import unescape_prose
 from ui.meter import Reading
@@ -54,11 +54,12 @@ class ChatTab:
         """The components that `updates_for` changes."""
         return [self._view.choice, self._view.refusal]
 
-    def fill_system_prompt_on(self, *triggers: Any) -> None:
-        """At these events, show a new model's own system prompt where nobody wrote another."""
+    def fill_system_prompt_on(self, *triggers: Any) -> Any:
+        """At these events, show a new model's own system prompt where nobody wrote another: the
+        event that it was done."""
         both = [self._view.system, self._advice.filled]
         how = INSTANT | {"trigger_mode": "multiple"}
-        gr.on(triggers, self._advice.fill_system, both, both, **how)
+        return gr.on(triggers, self._advice.fill_system, both, both, **how)
 
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
@@ -83,11 +84,12 @@ class ChatTab:
         for event in self._conversation_events:
             event.then(**view.prompt.touched)
 
-    def recommend_on(self, *triggers: Any) -> None:
-        """At the first of these events that finds a model, show the settings that it recommends."""
+    def recommend_on(self, *triggers: Any) -> Any:
+        """At the first of these events that finds a model, show the settings that it recommends:
+        the event that it was done."""
         inputs = [self._advice.is_greeted, *self._view.controls.components]
         how = INSTANT | {"trigger_mode": "multiple"}
-        gr.on(triggers, self._advice.recommend, inputs, inputs, **how)
+        return gr.on(triggers, self._advice.recommend, inputs, inputs, **how)
 
     def follow_conversation_at(self, event: Any) -> None:
         """The conversation changes at `event`, too. To be said before what follows it is wired."""
@@ -108,6 +110,31 @@ class ChatTab:
         view = self._view
         asked_with = [*view.asked_with, view.box, self._advice.is_greeted]
         return [*view.shown, view.cleared, view.restore, *asked_with]
+
+    @property
+    def draft(self) -> dict[str, Any]:
+        """What the browser keeps as it changes."""
+        view = self._view
+        answers = zip(ANSWERERS, view.pair.inputs[1:], strict=True)
+        return {
+            "draft": view.box,
+            "system": view.system,
+            "begin": view.begin,
+            "answered_by": view.choice,
+            "branches": view.written,
+            "conversation": view.chatbot,
+            **{f"answer_{name}": component for name, component in answers},
+            **dict(zip(FIELDS, view.controls.components, strict=True)),
+        }
+
+    @property
+    def shown_while_it_comes(self) -> list[Any]:
+        return []
+
+    @property
+    def authors(self) -> dict[Answerer, str]:
+        """The names of who can answer."""
+        return {name: self._answerers.name(name) for name in ANSWERERS}
 
     def read_work(self, draft: str | None, _: tuple[str, str], *values: Any) -> Work:
         """Of two answers on show each becomes a version, the one that stands the one shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from ui.branches import Branches
 from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
-from ui.keeper import Keeper
+from ui.keeper import Keeper, build_hidden
 from ui.meter import Meter
 from ui.prompt_panel import PromptPanel
 from ui.setting_presets import SettingPresets
@@ -64,6 +65,8 @@ class ChatView:
         self.cleared = gr.State(Kept())
         # What the last reply was drawn with.
         self.seed = gr.State(None)
+        # The conversation as JSON, where the browser can read it.
+        self.written = build_hidden(json.dumps(Branches().to_json()), f"{TAB}-written")
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work(residency, answerers)
@@ -89,7 +92,7 @@ class ChatView:
     def shown(self) -> list[Any]:
         """The components that a step of the conversation changes."""
         return [
-            *(self.branches, self.chatbot, self.turns, self.seed),
+            *(self.branches, self.written, self.chatbot, self.turns, self.seed),
             *(*self.pair.outputs, self.status, self.further),
         ]
 
@@ -131,6 +134,7 @@ class ChatView:
         """A conversation in which nothing is being written."""
         return {
             self.branches: branches,
+            self.written: json.dumps(branches.to_json()),
             self.chatbot: show_chatbot(branches.messages),
             self.turns: render_turns(branches),
             self.further: gr.update(variant=_variant(branches), interactive=True),

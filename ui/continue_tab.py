@@ -24,7 +24,7 @@ from ui.actions import (
     build_run_buttons,
 )
 from ui.block_stop import Ending, build_stop_at, read_ending, stop_at_end
-from ui.controls import CONTINUE_DEFAULTS, build_controls, read_max_new_tokens, read_params
+from ui.controls import CONTINUE_DEFAULTS, FIELDS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
@@ -110,6 +110,16 @@ class ContinueTab:
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
         return [*self.work_inputs, self._before, self._status]
+
+    @property
+    def draft(self) -> dict[str, Any]:
+        """What the browser keeps as it changes."""
+        settings = dict(zip(FIELDS, self._controls.components, strict=True))
+        return {"text": self._editor, "language": self._language, **settings}
+
+    @property
+    def shown_while_it_comes(self) -> list[Any]:
+        return []
 
     def read_work(self, text: str, _: History[Content], language: str, *settings: Any) -> Work:
         return Work(ContinueContent(text), settings, language)

@@ -19,7 +19,10 @@ from ui.passthrough import OwnComponentMeta
 
 STATIC = Path(__file__).parent / "static"
 STATIC_PATH = "/static-page"
-ON_LOAD = "playgroundEditors.mount(element, {props, watch})"
+# Of a component that changes before it is drawn, as in a tab that nobody has looked at, Gradio
+# forgets the properties that did not change (gradio 6.31): they are given here again.
+ON_LOAD = """for (const [name, value] of Object.entries(%s)) props[name] ??= value;
+playgroundEditors.mount(element, {props, watch})"""
 
 
 class CodeEditor(gr.HTML, metaclass=OwnComponentMeta):
@@ -57,20 +60,23 @@ def build_editor(label: str, elem_id: str, *, lines: int, max_lines: int) -> Cod
         lines: how many it is high when there are fewer.
         max_lines: how many it shows before it scrolls.
     """
+    # They go to the script as they are.
+    properties = {
+        "name": elem_id,
+        "language": language_of(DEFAULT_LANGUAGE).editor,
+        "interactive": True,
+        "lines": lines,
+        "max_lines": max_lines,
+    }
     return CodeEditor(
         html_template="",
-        js_on_load=ON_LOAD,
+        js_on_load=ON_LOAD % json.dumps(properties | {"label": label}),
         head=f'<script src="{script_address()}"></script>',
         apply_default_css=False,
         label=label,
         elem_id=elem_id,
         elem_classes="pg-editor",
-        # What follows goes to the script as it is.
-        name=elem_id,
-        language=language_of(DEFAULT_LANGUAGE).editor,
-        interactive=True,
-        lines=lines,
-        max_lines=max_lines,
+        **properties,
     )
 
 

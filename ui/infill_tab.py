@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -29,13 +30,13 @@ from ui.actions import (
 )
 from ui.candidates import Candidates, build_samples, read_samples
 from ui.context_files import ContextFiles, Repository, read_repository
-from ui.controls import INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
+from ui.controls import FIELDS, INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
 from ui.gap import Change, Gap, Middle, clear, first_gap, split_at
 from ui.history import History
-from ui.keeper import Keeper
+from ui.keeper import Keeper, build_hidden
 from ui.languages import language_of
 from ui.meter import Meter, Reading
 from ui.middle import MiddlePane
@@ -47,7 +48,7 @@ from ui.runs import Runs
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, titled, why_it_ended
 from ui.syntax import describe, find_fault
-from ui.work import InfillContent, Tab, Work
+from ui.work import InfillContent, Tab, Work, write_middle
 
 TAB: Tab = "infill"
 ORDERS: dict[str, InfillOrder | None] = {
@@ -66,6 +67,10 @@ class InfillTab:
         self._history = gr.State(History())
         self._middle = gr.State(Middle())
         self.seed = gr.State(None)
+        # The same as JSON, where the browser can read it.
+        self._written_middle = build_hidden(
+            json.dumps(write_middle(Middle())), f"{TAB}-written-middle"
+        )
         with gr.Row(elem_classes="pg-columns"):
             with gr.Column(elem_classes="pg-work", min_width=0):
                 self._build_work()
@@ -132,7 +137,18 @@ class InfillTab:
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
         panes = [*self._between.outputs, self._pane, *self._candidates.outputs]
-        return [*self.work_inputs, *panes, self._syntax, self._status]
+        return [*self.work_inputs, *panes, self._syntax, self._status, self._written_middle]
+
+    @property
+    def draft(self) -> dict[str, Any]:
+        """What the browser keeps as it changes."""
+        boxes = {"prefix": self._prefix, "suffix": self._suffix, "middle": self._written_middle}
+        asked_with = {"language": self._language, "order": self._order, "samples": self._samples}
+        return boxes | asked_with | dict(zip(FIELDS, self._controls.components, strict=True))
+
+    @property
+    def shown_while_it_comes(self) -> list[Any]:
+        return self._between.outputs[:1]
 
     def read_work(
         self,
@@ -205,7 +221,7 @@ class InfillTab:
         self._repository.follow_path(self._language)
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
         shown = [*content[:-1], *self._between.outputs, self._pane]
-        shown += [*self._candidates.outputs, self._syntax, self._status]
+        shown += [*self._candidates.outputs, self._syntax, self._status, self._written_middle]
         self._buttons.run.click(
             self._generate,
             [
@@ -443,6 +459,7 @@ class InfillTab:
         between = self._between.show(gap.middle) | self._candidates.show(gap)
         return between | {
             self._middle: gap.middle,
+            self._written_middle: json.dumps(write_middle(gap.middle)),
             self._syntax: describe(fault),
             self._pane: await infill_pane(gap.prefix, gap.middle.text, gap.suffix, lexer, line),
         }

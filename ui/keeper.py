@@ -28,15 +28,25 @@ class WorkTab(Protocol):
     @property
     def work_outputs(self) -> list[Any]: ...
 
+    @property
+    def draft(self) -> dict[str, Any]:
+        """The components that hold the work in the browser, by the names in `ui.drafts`."""
+        ...
+
+    @property
+    def shown_while_it_comes(self) -> list[Any]:
+        """Components that alone change while a text comes."""
+        ...
+
     def read_work(self, *values: Any) -> Work: ...
 
     async def show_work(self, work: Work, *values: Any) -> Updates: ...
 
 
-def build_hidden(elem_id: str) -> Any:
+def build_hidden(value: str, elem_id: str) -> Any:
     """Holds a string that the page's scripts read, and shows nothing."""
     return gr.HTML(
-        "",
+        value,
         html_template="",
         js_on_load=None,
         apply_default_css=False,
@@ -51,7 +61,7 @@ class Keeper:
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
         # Outside of what can be folded away: the browser does not hear of what it does not draw.
-        self._entry = build_hidden(f"{tab}-entry")
+        self._entry = build_hidden("", f"{tab}-entry")
         with gr.Accordion(
             "History", open=False, elem_id=f"{tab}-history", elem_classes="pg-history"
         ):

@@ -18,15 +18,8 @@ playgroundKept.showHistory = (() => {
     return button;
   };
 
-  /** The hour, and the day where that is not today. */
-  const when = (time) => {
-    const date = new Date(time);
-    const hour = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    if (date.toDateString() === new Date().toDateString()) return hour;
-    return `${date.toLocaleDateString([], { day: "numeric", month: "short" })} ${hour}`;
-  };
   const facts = ({ time, tokens, why, model }) =>
-    [when(time), `${tokens.toLocaleString("en")} ${tokens === 1 ? "token" : "tokens"}`, why, model].join("\u00a0· ");
+    [kept.when(time), `${tokens.toLocaleString("en")} ${tokens === 1 ? "token" : "tokens"}`, why, model].join("\u00a0· ");
   const firstLine = (text) => text.split("\n", 1)[0];
   const matches = (entry, words) => {
     const text = `${entry.text}\n${facts(entry)}`.toLowerCase();
@@ -112,7 +105,7 @@ playgroundKept.showHistory = (() => {
       choose.append(make("code", "", firstLine(entry.text)), make("small", "", facts(entry)));
       const remove = row.appendChild(makeButton("pg-kept-delete", "", () => this.#remove(entry)));
       remove.innerHTML = TRASH;
-      remove.title = remove.ariaLabel = `Delete the entry of ${when(entry.time)}`;
+      remove.title = remove.ariaLabel = `Delete the entry of ${kept.when(entry.time)}`;
       return row;
     }
 

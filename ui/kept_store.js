@@ -119,7 +119,16 @@ window.playgroundKept = (() => {
       return prune(entries, works, entry.tab);
     });
 
+  /** The hour, and the day where that is not today. */
+  const when = (time) => {
+    const date = new Date(time);
+    const hour = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    if (date.toDateString() === new Date().toDateString()) return hour;
+    return `${date.toLocaleDateString([], { day: "numeric", month: "short" })} ${hour}`;
+  };
+
   return {
+    when,
     transact,
     attempt,
     isOn,

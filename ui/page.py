@@ -12,6 +12,7 @@ from model.service import GenerationService
 from ui.actions import INSTANT, build_html
 from ui.chat_tab import ChatTab
 from ui.continue_tab import ContinueTab
+from ui.drafts import Drafts
 from ui.endpoints import Endpoints
 from ui.header import TITLE
 from ui.infill_tab import InfillTab
@@ -62,16 +63,10 @@ def build_page(
     runs = Runs(service, deadline)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         top = Top(service.residency, is_public=is_public, catalogue=catalogue, needs_key=needs_key)
+        drafts = Drafts()
         with gr.Column(elem_classes="pg-all") as work:
             build_html(render_help_button() + render_help(), "shortcuts")
-            with gr.Tabs(elem_classes="pg-tabs"):
-                with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
-                    continue_tab = ContinueTab(service.residency, runs)
-                with gr.Tab("Infill", id="infill", elem_id="infill-tab"):
-                    infill_tab = InfillTab(service, runs)
-                with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
-                    chat_tab = ChatTab(service, runs, prompts)
-        tabs = (continue_tab, infill_tab, chat_tab)
+            continue_tab, infill_tab, chat_tab = tabs = _build_tabs(service, runs, prompts)
         shelf = PresetShelf(service.residency, [tab.presets for tab in tabs])
         links = ShareLinks(space_id)
         WorkFiles(continue_tab, "continue")
@@ -83,8 +78,14 @@ def build_page(
         for tab in tabs:
             tab.measure_on(blocks.load, top.changed)
             tab.explain_on(top.changed, needs_key=needs_key)
-        chat_tab.fill_system_prompt_on(blocks.load, top.changed)
-        chat_tab.recommend_on(blocks.load, top.changed)
+        drafts.wire(
+            {"continue": continue_tab, "infill": infill_tab, "chat": chat_tab},
+            chat_tab,
+            after={
+                "system prompt": chat_tab.fill_system_prompt_on(blocks.load, top.changed),
+                "settings": chat_tab.recommend_on(blocks.load, top.changed),
+            },
+        )
         shelf.follow(blocks.load, top.changed)
         links.follow_on(blocks.load)
         Endpoints(service, runs, prompts)
@@ -94,3 +95,16 @@ def build_page(
 
         blocks.unload(close_session)
     return Page(blocks, build_theme(), read_css(), None, read_head())
+
+
+def _build_tabs(
+    service: GenerationService, runs: Runs, prompts: AssistantPromptSource
+) -> tuple[ContinueTab, InfillTab, ChatTab]:
+    with gr.Tabs(elem_classes="pg-tabs"):
+        with gr.Tab("Continue", id="continue", elem_id="continue-tab"):
+            continue_tab = ContinueTab(service.residency, runs)
+        with gr.Tab("Infill", id="infill", elem_id="infill-tab"):
+            infill_tab = InfillTab(service, runs)
+        with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
+            chat_tab = ChatTab(service, runs, prompts)
+    return continue_tab, infill_tab, chat_tab

@@ -117,6 +117,8 @@ const follow = async () => {
   } catch (problem) {
     work.problem = window.DecompressionStream ? (problem === "long" ? problem : "broken") : "old";
   }
+  // What stood here before comes first, so that undo brings it back.
+  await playgroundKept.settled;
   open(work);
 };
 addEventListener("hashchange", follow);

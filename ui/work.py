@@ -109,12 +109,10 @@ class InfillContent:
         return [("prefix", self.gap.prefix), ("suffix", self.gap.suffix), *middles]
 
     def to_json(self) -> dict[str, Any]:
-        middle = self.gap.middle
-        samples = [{"text": sample.text, "cut": sample.cut} for sample in middle.samples]
         return {
             "prefix": to_browser(self.gap.prefix),
             "suffix": to_browser(self.gap.suffix),
-            "middle": {"text": middle.text, "cut": middle.cut, "samples": samples},
+            "middle": write_middle(self.gap.middle),
             "order": self.order,
             "samples": self.samples,
         }
@@ -223,6 +221,12 @@ class Work:
             },
             ensure_ascii=False,
         )
+
+
+def write_middle(middle: Middle) -> dict[str, Any]:
+    """As JSON has it."""
+    samples = [{"text": sample.text, "cut": sample.cut} for sample in middle.samples]
+    return {"text": middle.text, "cut": middle.cut, "samples": samples}
 
 
 def default_settings(tab: Tab) -> tuple[Any, ...]:

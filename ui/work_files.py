@@ -14,6 +14,7 @@ import gradio as gr
 from model.errors import InvalidInputError
 from ui.actions import INSTANT, Updates, build_button, build_html
 from ui.controls import FIELDS
+from ui.keeper import WorkTab
 from ui.notices import error_notice
 from ui.saved_file import Kind, make_file
 from ui.status import IDLE, say
@@ -36,9 +37,8 @@ _PROBLEMS = {
 }
 
 
-class WorkTab(Protocol):
-    """A tab whose work can be read from its components and shown in them.
-
+class FiledTab(WorkTab, Protocol):
+    """
     Attributes:
         side: the column that the settings stand in.
         seed: holds what the last generation really used.
@@ -50,21 +50,11 @@ class WorkTab(Protocol):
     @property
     def status(self) -> Any: ...
 
-    @property
-    def work_inputs(self) -> list[Any]: ...
-
-    @property
-    def work_outputs(self) -> list[Any]: ...
-
-    def read_work(self, *values: Any) -> Work: ...
-
-    async def show_work(self, work: Work, *values: Any) -> Updates: ...
-
 
 class WorkFiles:
     """Builds it at the end of the tab's side, and wires it."""
 
-    def __init__(self, tab: WorkTab, name: Tab) -> None:
+    def __init__(self, tab: FiledTab, name: Tab) -> None:
         self._tab = tab
         self._name = name
         kind: Kind = "markdown" if name == "chat" else "code"

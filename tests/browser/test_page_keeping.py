@@ -43,6 +43,12 @@ def history(page: Page, tab: str) -> Locator:
     return panel.locator("li")
 
 
+def reload(page: Page) -> None:
+    page.reload()
+    expect(page.locator(".pg-chip.pg-ready")).to_have_count(2, timeout=TIMEOUT)
+    expect(page.locator(f"#{PROMPT} .cm-content")).to_be_visible()
+
+
 def generate(page: Page, text: str) -> None:
     type_code(page, PROMPT, f"SAY: {text}")
     page.click("#continue-run")
@@ -83,7 +89,7 @@ def test_a_generation_is_listed_with_its_figures_and_kept_over_a_reload(tab: Pag
         expect(entry).to_contain_text("ended by itself")
         expect(entry).to_contain_text("Script without a model")
         assert tab.evaluate("window.hacked") is None
-        tab.reload()
+        reload(tab)
         expect(history(tab, "continue")).to_have_count(1)
 
 
@@ -129,7 +135,7 @@ def test_what_is_stopped_is_kept_and_nothing_is_brought_back_while_text_comes(ta
 def test_an_infill_comes_back_with_its_middle(tab: Page) -> None:
     open_tab(tab, "Infill")
     type_code(tab, "infill-prefix", "SAY: middle")
-    type_code(tab, "infill-suffix", "\nend")
+    type_code(tab, "infill-suffix", "end")
     tab.click("#infill-run")
     wait_until_over(tab, "infill")
     middle = generated(tab, "infill-middle")
@@ -182,7 +188,7 @@ def test_where_it_is_switched_off_nothing_is_written(tab: Page) -> None:
     expect(history(tab, "continue")).to_have_count(1)
     tab.get_by_label("Keep in this browser").uncheck()
     generate(tab, "not kept")
-    tab.reload()
+    reload(tab)
     expect(history(tab, "continue")).to_have_count(1)
     expect(history(tab, "continue")).to_contain_text("kept")
     expect(tab.get_by_label("Keep in this browser")).not_to_be_checked()
@@ -239,3 +245,147 @@ def test_a_browser_that_is_full_is_said(tab: Page) -> None:
     generate(tab, "text")
     expect(tab.locator("#continue-history")).to_contain_text("no room left")
     assert generated(tab, PROMPT) == "text"
+
+
+def returned(page: Page) -> Locator:
+    """The line that says that work is back."""
+    return page.locator("#returned .pg-notice")
+
+
+def wait_until_kept(page: Page, text: str) -> None:
+    """Until the browser keeps a draft that holds `text`."""
+    page.evaluate(
+        """async (text) => {
+            const all = (drafts) => new Promise((resolve) => {
+                const request = drafts.getAll();
+                request.onsuccess = () => resolve(JSON.stringify(request.result));
+            });
+            const kept = () => playgroundKept.transact(["drafts"], "readonly", all);
+            while (!(await kept()).includes(text)) await new Promise(requestAnimationFrame);
+        }""",
+        text,
+    )
+
+
+def test_a_reload_brings_all_three_tabs_back(tab: Page) -> None:
+    generate(tab, "written")
+    whole = code_in(tab, PROMPT)
+    setting(tab, "continue", "seed").fill("12345")
+    open_tab(tab, "Infill")
+    tab.locator("#infill-language input").click()
+    tab.get_by_role("option", name="Rust").click()
+    type_code(tab, "infill-prefix", "SAY: middle")
+    type_code(tab, "infill-suffix", "end")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    open_tab(tab, "Chat")
+    send_message(tab, "SAY: an <answer>")
+    wait_until_over(tab, "chat")
+    tab.locator("#chat-message textarea").fill("a message not sent")
+    wait_until_kept(tab, "a message not sent")
+    # A tab that nobody looks at stays what it is, however often the page is opened.
+    for _ in range(2):
+        reload(tab)
+        expect(returned(tab)).to_contain_text("is back")
+        wait_for_code(tab, PROMPT, whole)
+        assert generated(tab, PROMPT) == "written"
+        expect(setting(tab, "continue", "seed")).to_have_value("12345")
+        setting(tab, "continue", "stop").fill("changed")
+        wait_until_kept(tab, "changed")
+    open_tab(tab, "Infill")
+    expect(tab.locator("#infill-suffix .cm-content")).to_be_visible()
+    wait_for_code(tab, "infill-prefix", "SAY: middle")
+    wait_for_code(tab, "infill-suffix", "end")
+    assert generated(tab, "infill-middle") == "middle"
+    expect(tab.locator("#infill-language input")).to_have_value("Rust")
+    open_tab(tab, "Chat")
+    expect(tab.locator("#chat-conversation")).to_contain_text("an <answer>")
+    expect(tab.locator("#chat-message textarea")).to_have_value("a message not sent")
+
+
+WHAT_CAME = {
+    "continue": "playgroundEditors.get('continue-prompt')?.generated",
+    "infill": "document.querySelector('#infill-middle .pg-new')?.textContent",
+    "chat": "document.querySelector('#chat-conversation .bot-row .message-content')?.textContent",
+}
+
+
+@pytest.mark.parametrize("place", WHAT_CAME)
+def test_what_was_coming_when_the_page_was_reloaded_is_there(tab: Page, place: str) -> None:
+    question = "SAY: " + "ab" * 1000
+    if place != "continue":
+        open_tab(tab, place.capitalize())
+    if place == "chat":
+        send_message(tab, question)
+    else:
+        type_code(tab, PROMPT if place == "continue" else "infill-prefix", question)
+        tab.click(f"#{place}-run")
+    has_come = f"({WHAT_CAME[place]})?.includes('abababab')"
+    tab.wait_for_function(has_come, timeout=TIMEOUT)
+    kept = {"continue": "b" + "ab" * 1004, "infill": '"live":"abababab', "chat": '"abababab'}
+    wait_until_kept(tab, kept[place])
+    reload(tab)
+    expect(returned(tab)).to_contain_text("is back")
+    if place != "continue":
+        open_tab(tab, place.capitalize())
+    tab.wait_for_function(has_come, timeout=TIMEOUT)
+
+
+def test_start_empty_can_be_undone(tab: Page) -> None:
+    type_code(tab, PROMPT, "mine")
+    open_tab(tab, "Chat")
+    send_message(tab, "SAY: answer")
+    wait_until_over(tab, "chat")
+    wait_until_kept(tab, "answer")
+    reload(tab)
+    wait_for_code(tab, PROMPT, "mine")
+    returned(tab).get_by_role("button", name="Start empty").click()
+    wait_for_code(tab, PROMPT, "")
+    expect(returned(tab)).to_have_count(0)
+    tab.click("#continue-undo")
+    wait_for_code(tab, PROMPT, "mine")
+    open_tab(tab, "Chat")
+    expect(tab.locator("#chat-conversation")).not_to_contain_text("answer")
+    tab.click("#chat-restore")
+    expect(tab.locator("#chat-conversation")).to_contain_text("answer")
+
+
+def test_two_windows_keep_their_own_work(tab: Page, scripted_app: RunningApp) -> None:
+    type_code(tab, PROMPT, "first window")
+    wait_until_kept(tab, "first window")
+    other = tab.context.new_page()
+    open_page(other, scripted_app.url)
+    wait_for_code(other, PROMPT, "first window")  # a new one begins with the latest
+    type_code(other, PROMPT, "second window")
+    wait_until_kept(other, "second window")
+    reload(tab)
+    wait_for_code(tab, PROMPT, "first window")
+    reload(other)
+    wait_for_code(other, PROMPT, "second window")
+
+
+def test_where_it_is_switched_off_no_work_comes_back(tab: Page) -> None:
+    type_code(tab, PROMPT, "mine")
+    wait_until_kept(tab, "mine")
+    history(tab, "continue")
+    tab.get_by_label("Keep in this browser").uncheck()
+    type_code(tab, PROMPT, "still mine")
+    reload(tab)
+    expect(history(tab, "continue")).to_have_count(0)
+    assert code_in(tab, PROMPT) == ""
+    assert (
+        tab.evaluate(
+            """playgroundKept.transact(["drafts"], "readonly", (drafts) =>
+            new Promise((resolve) => {
+                const request = drafts.count();
+                request.onsuccess = () => resolve(request.result);
+            }))"""
+        )
+        == 0
+    )
+
+
+def test_a_page_that_was_never_used_has_nothing_to_say(tab: Page) -> None:
+    reload(tab)
+    history(tab, "continue")
+    expect(returned(tab)).to_have_count(0)

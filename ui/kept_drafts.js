@@ -1,0 +1,139 @@
+// What stands in this window is kept as it changes, and is there again when the page is opened.
+//
+// Each opening of the page has a record of its own, begun with what stood there before, so that two
+// windows never write to the same one. A reload takes its own window's; a new window the latest.
+(() => {
+  const kept = window.playgroundKept;
+  const WINDOW = "playground-window";
+  const PAUSE_MS = 400;
+  const ANSWER_MS = 15_000;
+  const MAX_RECORDS = 20;
+  const PARTS = ["system prompt", "settings"];
+
+  const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
+  const session = {
+    get: () => {
+      try {
+        return sessionStorage.getItem(WINDOW) ?? "";
+      } catch {
+        return "";
+      }
+    },
+    set: (value) => {
+      try {
+        sessionStorage.setItem(WINDOW, value);
+      } catch {
+        // Without it a reload takes the latest record.
+      }
+    },
+  };
+
+  const tabs = {}; // by name, the fields of what stands in each that was looked at
+  let isOpen = false; // nothing is written before what stood here is back
+  let timer = null;
+  let written = ""; // the same as JSON, as it is kept already
+  let timeBefore = null; // of what was brought back, until something else changes it
+
+  const save = async () => {
+    clearTimeout(timer);
+    timer = null;
+    if (!isOpen || !kept.isOn()) return;
+    const text = JSON.stringify(tabs); // Gradio's values are proxies, which IndexedDB does not take
+    // A middle that still comes is on the page alone.
+    const isComing = document.querySelector("#infill-stop") !== null;
+    const live = isComing ? document.querySelector("#infill-middle .pg-new") : null;
+    const record = { id, time: timeBefore ?? Date.now(), tabs: JSON.parse(text) };
+    if (live && tabs.infill) record.tabs.infill.live = live.textContent;
+    else if (text === written) return;
+    written = live ? "" : text;
+    timeBefore = null; // the first change is that it is back
+    await kept.attempt(() =>
+      kept.transact(["drafts"], "readwrite", (drafts) => {
+        drafts.put(record);
+        const request = drafts.index("by_time").getAllKeys();
+        request.onsuccess = () =>
+          request.result.slice(0, -MAX_RECORDS).forEach((former) => drafts.delete(former));
+      }));
+    session.set(id);
+  };
+  addEventListener("pagehide", save);
+  document.addEventListener("visibilitychange", save);
+
+  let settle = null;
+  /** Once what was kept is back, or there is none: what else wants to be shown comes after it. */
+  kept.settled = new Promise((resolve) => { settle = resolve; });
+  const openUp = () => {
+    isOpen = true;
+    settle();
+    save();
+  };
+
+  /** Something changed in a tab: `names` and `values` are those of all its fields. */
+  kept.note = (tab, names, values) => {
+    tabs[tab] = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+    timer ??= setTimeout(save, PAUSE_MS);
+  };
+
+  const find = () =>
+    kept.attempt(async () => {
+      const records = await kept.transact(["drafts"], "readonly", (drafts) =>
+        new Promise((resolve) => {
+          const request = drafts.index("by_time").getAll();
+          request.onsuccess = () => resolve(request.result);
+        }));
+      return records.find((record) => record.id === session.get()) ?? records.at(-1);
+    });
+
+  const awaited = new Set(PARTS);
+  let bringBack = null;
+  const begin = async () => {
+    const record = kept.isOn() ? await find() : null;
+    if (!record) return openUp();
+    Object.assign(tabs, record.tabs); // what is not looked at stays as it is
+    written = JSON.stringify(tabs);
+    timeBefore = record.time;
+    bringBack(record);
+    setTimeout(openUp, ANSWER_MS);
+  };
+  /** A model's own `part` stands there: what is brought back comes after it. */
+  kept.ready = (part) => {
+    if (awaited.delete(part) && !awaited.size) begin();
+  };
+
+  const button = (className, text, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = className;
+    made.textContent = text;
+    made.addEventListener("click", act);
+    return made;
+  };
+
+  /** The line that says so, and what it does. `trigger` asks the server to show what was kept. */
+  kept.showReturn = (element, { props, watch, trigger }) => {
+    let time = 0;
+    bringBack = (record) => {
+      time = record.time;
+      trigger("select", { tabs: record.tabs });
+    };
+    const say = (...parts) => {
+      const line = document.createElement("div");
+      line.className = "pg-notice pg-returned";
+      line.setAttribute("role", "status");
+      const close = button("pg-dismiss", "×", () => {});
+      close.ariaLabel = "Dismiss";
+      line.append(...parts, close);
+      element.replaceChildren(line);
+    };
+    watch("value", () => {
+      const { is_back: isBack, problems } = JSON.parse(props.value);
+      openUp();
+      const empty = button("pg-link", "Start empty", () => {
+        element.replaceChildren();
+        trigger("clear");
+      });
+      const back = isBack ? [`Your work of ${kept.when(time)} is back.`, empty] : [];
+      if (isBack || problems.length) say(...back, ...problems);
+    });
+  };
+})();
