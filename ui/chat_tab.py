@@ -15,6 +15,7 @@ from model.service import GenerationService
 from ui.actions import INSTANT, STREAMING, Updates
 from ui.answerers import ANSWERERS, Answerer, Answerers, read_choice
 from ui.asking import Asked, Asking
+from ui.attachments import Files, with_files
 from ui.chat_advice import ChatAdvice
 from ui.chat_view import ChatView, Kept
 from ui.controls import FIELDS, read_params
@@ -68,9 +69,10 @@ class ChatTab:
             *(view.box, view.system, view.begin, view.choice),
             view.controls.max_new_tokens,
         ]
-        inputs = [*typed, *view.conversation]
+        inputs = [view.attached.files, *typed, *view.conversation]
         listener = view.meter.listener(inputs, self._read_context)
-        gr.on([component.change for component in typed], **listener)
+        typing = [component.change for component in typed]
+        gr.on([*typing, view.attached.changed], **listener)
         gr.on(triggers, **view.meter.listener(inputs, self._read_context, is_alone=False))
         for event in self._conversation_events:
             event.then(**listener)
@@ -79,7 +81,8 @@ class ChatTab:
         """Have the exact prompt follow what is typed and set, and these events of the page."""
         view = self._view
         changes = [component.change for component in (view.box, *view.asked_with)]
-        inputs = [view.box, *view.given]
+        changes.append(view.attached.changed)
+        inputs = [view.attached.files, view.box, *view.given]
         view.prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
         for event in self._conversation_events:
             event.then(**view.prompt.touched)
@@ -190,7 +193,10 @@ class ChatTab:
     def _wire_asking(self) -> list[Any]:
         view = self._view
         asking: dict[str, Any] = {"inputs": view.given, "outputs": view.streamed, **STREAMING}
-        sending = asking | {"inputs": [view.box, *view.given]}
+        sending = asking | {
+            "inputs": [view.attached.files, view.box, *view.given],
+            "outputs": [*view.streamed, *view.attached.outputs],
+        }
         return [
             view.buttons.run.click(self._send, **sending),
             view.box.submit(self._send, **sending),
@@ -226,17 +232,23 @@ class ChatTab:
         return events
 
     async def _send(
-        self, request: gr.Request, text: str | None, *values: Any
+        self, request: gr.Request, files: Files, text: str | None, *values: Any
     ) -> AsyncGenerator[Updates, None]:
         text = text or ""
-        if not text.strip():
+        message = with_files(text, files)
+        if not message.strip():
             empty = notice("error", "The message is empty.", "Write one first.")
             yield {self._view.status: empty}
             return
         given = self._view.read_given(values)
-        asked = Asked(given.conversation.add("user", text), given.begin)
+        asked = Asked(given.conversation.add("user", message), given.begin)
+        is_sent = False
         async with aclosing(self._asking.reply(request, given, asked, text=text)) as steps:
             async for updates in steps:
+                # They go when the text goes, and where no answer comes they come back with it.
+                if files and self._view.box in updates:
+                    updates |= await self._view.attached.show(files if is_sent else ())
+                    is_sent = True
                 yield updates
 
     async def _send_example(
@@ -293,6 +305,7 @@ class ChatTab:
 
     def _read_context(
         self,
+        files: Files,
         text: str | None,
         system: str | None,
         begin: str | None,
@@ -303,15 +316,18 @@ class ChatTab:
         """What the next message would ask for, to be measured."""
         messages = self._view.read_conversation(values).messages
         turn = NextTurn(
-            self._answerers, read_choice(choice), system or "", messages, text or "", begin or ""
+            self._answerers,
+            read_choice(choice),
+            *(system or "", messages, with_files(text or "", files), begin or ""),
         )
         return turn.readings(limit)
 
-    def _wanted(self, text: str | None, *values: Any) -> list[Wanted]:
+    def _wanted(self, files: Files, text: str | None, *values: Any) -> list[Wanted]:
         """What Send would ask for, or else Retry."""
         given = self._view.read_given(values)
         messages, params = given.conversation.messages, read_params(given.settings)
         turn = NextTurn(
-            self._answerers, given.choice, given.system, messages, text or "", given.begin
+            self._answerers,
+            *(given.choice, given.system, messages, with_files(text or "", files), given.begin),
         )
         return turn.wanted(params)

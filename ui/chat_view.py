@@ -12,6 +12,7 @@ from model.loading.residency import Residency
 from ui.actions import Updates, build_button, build_html, build_run_buttons
 from ui.answer_pair import AnswerPair
 from ui.answerers import ANSWERERS, Answerers, Choice, read_choice
+from ui.attachments import Attachments
 from ui.branches import Branches
 from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
@@ -149,6 +150,7 @@ class ChatView:
         self.chatbot = _build_chatbot()
         self.turns = build_turn_controls(f"{TAB}-turns")
         self.pair = AnswerPair(f"{TAB}-pair")
+        self.attached = Attachments(residency)
         with gr.Row(elem_classes="pg-message"):
             self.box = gr.Textbox(
                 label="Message",
@@ -159,6 +161,7 @@ class ChatView:
                 max_lines=10,
                 elem_id=f"{TAB}-message",
             )
+            self.attached.build_button()
             buttons = build_run_buttons("Send", TAB)
         self.meter = Meter(residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
