@@ -17,7 +17,8 @@ from ui.branches import Branches
 from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
-from ui.keeper import Keeper, build_hidden
+from ui.hidden import build_hidden
+from ui.keeper import Keeper
 from ui.meter import Meter
 from ui.prompt_panel import PromptPanel
 from ui.setting_presets import SettingPresets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -20,6 +21,7 @@ from model.prompts.texts import check_texts
 from model.requests import InfillRequest
 from ui.actions import INSTANT, Updates, build_button, build_html
 from ui.file_language import language_of_file
+from ui.hidden import build_hidden
 from ui.notices import error_notice, notice
 from ui.picked_files import PickedFileError, picking_script, read_picked
 from ui.shelf import Shelf
@@ -50,6 +52,16 @@ class Repository:
     def __bool__(self) -> bool:
         return bool(self.path or self.name or self.files)
 
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        """Each with its name, for `check_texts`."""
+        files = [box for file in self.files for box in _boxes(file)]
+        return [("path", self.path), ("repository", self.name), *files]
+
+    def to_json(self) -> dict[str, Any]:
+        files = [{"path": file.path, "text": file.text} for file in self.files]
+        return {"path": self.path, "name": self.name, "files": files}
+
     def tell(self, request: InfillRequest) -> InfillRequest:
         return replace(request, path=self.path, repo_name=self.name, context=self.files)
 
@@ -61,6 +73,8 @@ class ContextFiles:
         self._residency = residency
         self._shelf = gr.State(Shelf())
         self._counts = gr.State(())
+        # The files as JSON, where the browser can read them.
+        self._written = build_hidden("[]", f"{NAME}-written")
         with gr.Accordion(
             TITLE, open=False, elem_id=NAME, elem_classes="pg-repository"
         ) as self._accordion:
@@ -118,6 +132,21 @@ class ContextFiles:
         return [self.path, self._name, self._shelf]
 
     @property
+    def outputs(self) -> list[Any]:
+        """The components that `show` changes."""
+        return [*self.inputs, self._list, self._note, self._counts, self._status, self._written]
+
+    @property
+    def draft(self) -> dict[str, Any]:
+        """What the browser keeps as it changes, by the names in `ui.drafts`."""
+        return {"path": self.path, "repository": self._name, "files": self._written}
+
+    async def show(self, repository: Repository) -> Updates:
+        """Another repository's context altogether."""
+        names = {self.path: repository.path, self._name: repository.name, self._status: ""}
+        return names | await self._show(Shelf(repository.files))
+
+    @property
     def changes(self) -> list[Any]:
         """The events at which they change. A `gr.State` has none outside of Gradio's queue."""
         return [self.path.change, self._name.change, self._list.change]
@@ -142,7 +171,7 @@ class ContextFiles:
         self.path.change(find, self.path, language, **how)
 
     def _wire(self) -> None:
-        shelved = [self._shelf, self._list, self._note, self._counts, self._status]
+        shelved = self.outputs[2:]
         how = INSTANT | {"trigger_mode": "multiple"}
         self._list.upload(self._take_files, self._shelf, shelved, **how)
         for event, change in (
@@ -201,7 +230,8 @@ class ContextFiles:
         return await self._show(added) | {self._status: status}
 
     async def _show(self, shelf: Shelf) -> Updates:
-        return {self._shelf: shelf} | await self._count(shelf)
+        files = json.dumps(Repository(files=shelf.files).to_json()["files"])
+        return {self._shelf: shelf, self._written: files} | await self._count(shelf)
 
     async def _count(self, shelf: Shelf) -> Updates:
         status = self._residency.status("base")

@@ -91,6 +91,11 @@ def _infill(fields: Fields) -> dict[str, Any]:
         "middle": middle,
         "order": ORDERS.get(str(fields.get("order"))),
         "samples": fields.number("samples"),
+        "repository": {
+            "path": fields.get("path") or "",
+            "name": fields.get("repository") or "",
+            "files": _json(fields, "files") if "files" in fields.keys else [],
+        },
     }
 
 

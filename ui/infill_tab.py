@@ -35,8 +35,9 @@ from ui.editor import build_editor, build_language_choice, follow_language, read
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
 from ui.gap import Change, Gap, Middle, clear, first_gap, split_at
+from ui.hidden import build_hidden
 from ui.history import History
-from ui.keeper import Keeper, build_hidden
+from ui.keeper import Keeper
 from ui.languages import language_of
 from ui.meter import Meter, Reading
 from ui.middle import MiddlePane
@@ -130,19 +131,22 @@ class InfillTab:
     @property
     def work_inputs(self) -> list[Any]:
         """What `read_work` and `show_work` take the values of."""
+        boxes = [self._prefix, self._suffix, self._middle, self._history]
         asked_with = [self._language, self._order, self._samples, *self._controls.components]
-        return [self._prefix, self._suffix, self._middle, self._history, *asked_with]
+        return [*boxes, *self._repository.inputs, *asked_with]
 
     @property
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
         panes = [*self._between.outputs, self._pane, *self._candidates.outputs]
-        return [*self.work_inputs, *panes, self._syntax, self._status, self._written_middle]
+        panes += [*self._repository.outputs, self._syntax, self._status, self._written_middle]
+        return list(dict.fromkeys([*self.work_inputs, *panes]))
 
     @property
     def draft(self) -> dict[str, Any]:
         """What the browser keeps as it changes."""
         boxes = {"prefix": self._prefix, "suffix": self._suffix, "middle": self._written_middle}
+        boxes |= self._repository.draft
         asked_with = {"language": self._language, "order": self._order, "samples": self._samples}
         return boxes | asked_with | dict(zip(FIELDS, self._controls.components, strict=True))
 
@@ -156,13 +160,13 @@ class InfillTab:
         suffix: str | None,
         middle: Middle,
         _: History[Gap],
-        language: str,
-        order: str,
-        samples: Any,
-        *settings: Any,
+        *values: Any,
     ) -> Work:
+        repository = read_repository(*values[:3])
+        language, order, samples, *settings = values[3:]
         gap = Gap(prefix or "", suffix or "", middle)
-        return Work(InfillContent(gap, ORDERS.get(order), samples), settings, language)
+        content = InfillContent(gap, ORDERS.get(order), samples, repository)
+        return Work(content, tuple(settings), language)
 
     async def show_work(self, work: Work, *values: Any) -> Updates:
         """Undo brings back the boxes and the middle that stood before."""
@@ -172,8 +176,10 @@ class InfillTab:
             history = history.record(before)
         order = next(title for title, order in ORDERS.items() if order == content.order)
         asked_with = (work.language, order, content.samples, *work.settings)
-        settings = dict(zip(self.work_inputs[4:], asked_with, strict=True))
+        settings = dict(zip(self.work_inputs[7:], asked_with, strict=True))
         shown = await self._replace(content.gap, history, work.language)
+        if content.repository:  # the files that stand there are in no undo
+            shown |= await self._repository.show(content.repository)
         status = say("Undo brings back what stood before") if before else IDLE
         return shown | settings | {self._status: status}
 
@@ -299,7 +305,8 @@ class InfillTab:
         updates = self._buttons.idle() | {self._history: history}
         if step.is_stopped_between:
             updates[self._status] = titled(step.title, say("Stopped by you"))
-        work = Work(InfillContent(shown, ORDERS.get(order), samples), settings, language)
+        content = InfillContent(shown, ORDERS.get(order), samples, repository)
+        work = Work(content, settings, language)
         yield updates | await self._show(shown, language) | self._keep(work, ended)
 
     def _keep(self, work: Work, ended: list[Progress]) -> Updates:

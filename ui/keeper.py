@@ -13,6 +13,7 @@ import gradio as gr
 from model.errors import InvalidInputError
 from ui.actions import INSTANT, Updates, build_html
 from ui.entry import build_entry
+from ui.hidden import build_hidden
 from ui.notices import error_notice
 from ui.work import Tab, Work, WorkError, read_work
 
@@ -41,18 +42,6 @@ class WorkTab(Protocol):
     def read_work(self, *values: Any) -> Work: ...
 
     async def show_work(self, work: Work, *values: Any) -> Updates: ...
-
-
-def build_hidden(value: str, elem_id: str) -> Any:
-    """Holds a string that the page's scripts read, and shows nothing."""
-    return gr.HTML(
-        value,
-        html_template="",
-        js_on_load=None,
-        apply_default_css=False,
-        elem_id=elem_id,
-        elem_classes="pg-html",
-    )
 
 
 class Keeper:

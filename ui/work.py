@@ -12,7 +12,8 @@ of JavaScript's do not hold 64 bits. `content`, by tab:
 
     continue   {"text": MARKED}
     infill     {"prefix": MARKED, "suffix": MARKED, "middle": {"text", "cut", "samples":
-               [{"text", "cut"}, …]}, "order": null, "psm" or "spm", "samples": number}
+               [{"text", "cut"}, …]}, "order": null, "psm" or "spm", "samples": number,
+               "repository": {"path", "name", "files": [{"path", "text"}, …]}, may be missing}
     chat       {"system", "begin", "answered_by": "chat", "assistant" or "both", "draft",
                "conversation": as `ui.branches` has it}
 
@@ -28,12 +29,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from model.errors import InvalidInputError
-from model.prompts.infill import InfillOrder
+from model.prompts.infill import InfillOrder, RepositoryFile
 from model.prompts.texts import check_texts
 from model.sampling import MAX_SEED, SamplingParams
 from ui import conversation_file
 from ui.answerers import Choice
 from ui.branches import Branches, read_branches
+from ui.context_files import MAX_FILES, Repository
 from ui.controls import CHAT_DEFAULTS, CONTINUE_DEFAULTS, FIELDS, INFILL_DEFAULTS, show_params
 from ui.fields import Fields
 from ui.gap import Gap, Middle
@@ -91,22 +93,25 @@ class InfillContent:
     Attributes:
         order: of the prompt's parts; None is the model's own.
         samples: the value of its control, usable or not.
+        repository: what the model is told besides.
     """
 
     tab: ClassVar[Tab] = "infill"
     gap: Gap = field(default_factory=Gap)
     order: InfillOrder | None = None
     samples: int | float | None = 1
+    repository: Repository = field(default_factory=Repository)
 
     def __bool__(self) -> bool:
-        return bool(self.gap)
+        return bool(self.gap or self.repository)
 
     @property
     def texts(self) -> list[tuple[str, str]]:
         middle = self.gap.middle
         parts = [middle, *middle.samples]
         middles = [("middle", text) for part in parts for text in (part.text, part.cut)]
-        return [("prefix", self.gap.prefix), ("suffix", self.gap.suffix), *middles]
+        boxes = [("prefix", self.gap.prefix), ("suffix", self.gap.suffix), *middles]
+        return [*boxes, *self.repository.texts]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -115,6 +120,7 @@ class InfillContent:
             "middle": write_middle(self.gap.middle),
             "order": self.order,
             "samples": self.samples,
+            "repository": self.repository.to_json(),
         }
 
     @classmethod
@@ -125,7 +131,10 @@ class InfillContent:
         samples = tuple(Middle(part.text("text"), part.text("cut")) for part in parts)
         whole = Middle(middle.text("text"), middle.text("cut"), samples)
         order = fields.choice("order", None, "psm", "spm")
-        return cls(Gap(prefix, suffix, whole), order, fields.number("samples"))
+        repository = Repository()
+        if "repository" in fields.keys:
+            repository = _read_repository(fields.object("repository"))
+        return cls(Gap(prefix, suffix, whole), order, fields.number("samples"), repository)
 
 
 @dataclass(frozen=True)
@@ -295,6 +304,14 @@ def _read_seed(fields: Fields) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= MAX_SEED):
         raise ValueError("The file's seed is not one.")
     return int(text)
+
+
+def _read_repository(fields: Fields) -> Repository:
+    files = [Fields(item, f"{_NAME}'s repository file") for item in fields.list("files")]
+    if len(files) > MAX_FILES:
+        raise ValueError(f"The file's repository holds {len(files)} files of {MAX_FILES} at most.")
+    told = tuple(RepositoryFile(file.text("path"), file.text("text")) for file in files)
+    return Repository(fields.text("path"), fields.text("name"), told)
 
 
 def _read_marked(fields: Fields) -> MarkedText:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from model.errors import InvalidInputError
+from model.prompts.infill import RepositoryFile
 from ui.branches import Branches
+from ui.context_files import Repository
 from ui.controls import FIELDS
 from ui.conversation import show_chatbot
 from ui.drafts import read_draft
@@ -26,6 +28,9 @@ INFILL = {
     "prefix": json.dumps(to_browser("a")),
     "suffix": json.dumps(to_browser("c")),
     "middle": json.dumps(write_middle(Middle("b", "c"))),
+    "path": "a.go",
+    "repository": "me/it",
+    "files": json.dumps([{"path": "b.go", "text": "package b\n"}]),
     "language": "Go",
     "order": "Suffix, prefix, middle",
     "samples": 3,
@@ -60,7 +65,8 @@ def test_what_the_components_held_is_the_tabs_work() -> None:
     assert isinstance(work.content.text, MarkedText)
     assert work.content.text.marks == ((1, 2),)
     gap = Gap("a", "c", Middle("b", "c"))
-    assert read("infill") == Work(InfillContent(gap, "spm", 3), SETTINGS, "Go")
+    told = Repository("a.go", "me/it", (RepositoryFile("b.go", "package b\n"),))
+    assert read("infill") == Work(InfillContent(gap, "spm", 3, told), SETTINGS, "Go")
     assert read("chat") == Work(ChatContent(TALK, "Be brief.", draft="not sent"), SETTINGS)
 
 

@@ -9,10 +9,12 @@ import gradio as gr
 import pytest
 
 from model.loading.assistant_prompt import AssistantPromptSource
+from model.prompts.infill import RepositoryFile
 from model.service import GenerationService
 from ui.actions import Updates
 from ui.branches import Branches
 from ui.chat_tab import ChatTab
+from ui.context_files import Repository
 from ui.continue_tab import ContinueTab
 from ui.conversation import show_chatbot
 from ui.editor import CodeEditor
@@ -22,11 +24,14 @@ from ui.marked_text import MarkedText
 from ui.runs import Runs
 from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work
 
+REPOSITORY = Repository("a.go", "me/it", (RepositoryFile("b.go", "package b\n"),))
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
 TALK = Branches().add("user", "q").add("assistant", "    <a>\n", author="M").branch(0, "q2")
 WORKS: dict[Tab, Work] = {
     "continue": Work(ContinueContent(MarkedText("a = 1", [(4, 5)])), SETTINGS, "Rust"),
-    "infill": Work(InfillContent(Gap("a", "c", Middle("b", "c")), "spm", 3), SETTINGS, "Go"),
+    "infill": Work(
+        InfillContent(Gap("a", "c", Middle("b", "c")), "spm", 3, REPOSITORY), SETTINGS, "Go"
+    ),
     "chat": Work(ChatContent(TALK, "Be brief.", "Use", "both", "not sent"), SETTINGS),
 }
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import InvalidInputError, PromptError
+from model.prompts.infill import RepositoryFile
 from model.sampling import MAX_SEED
 from ui.branches import Branches
+from ui.context_files import Repository
 from ui.controls import CHAT_DEFAULTS, show_params
 from ui.conversation_file import ConversationFile
 from ui.gap import Gap, Middle
@@ -38,6 +40,7 @@ INFILL = Work(
         ),
         "spm",
         2,
+        Repository("src/a.rs", "me/it", (RepositoryFile("src/b.rs", "fn b() {}\n"),)),
     ),
     default_settings("infill"),
     "Rust",
@@ -217,3 +220,15 @@ def test_a_conversation_that_was_exported_before_is_a_chats_work() -> None:
     assert read_work(json.dumps(data | {"settings": {}})).settings == default_settings("chat")
     with pytest.raises(InvalidInputError, match="Turn"):
         read_work(json.dumps(data | {"conversation": {"version": 1, "turns": [1], "shown": []}}))
+
+
+def test_an_infill_that_was_written_before_there_were_files_has_none() -> None:
+    data = json.loads(INFILL.to_json())
+    del data["content"]["repository"]
+    content = read_work(json.dumps(data)).content
+    assert isinstance(content, InfillContent)
+    assert content.repository == Repository()
+
+
+def test_files_of_a_repository_alone_are_work_worth_keeping() -> None:
+    assert InfillContent(repository=Repository(path="src/a.py"))
