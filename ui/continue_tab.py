@@ -35,6 +35,7 @@ from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
+from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, why_it_ended
 from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
@@ -133,6 +134,11 @@ class ContinueTab:
         shown = self._replace(work.content.text, history)
         status = say("Undo brings back what stood before") if text else IDLE
         return shown | settings | {self._language: work.language, self._status: status}
+
+    def take_code_on(self, event: Any) -> None:
+        """Have the code that `event` brings stand in the editor; undo brings back what stood."""
+        outputs = [self._editor, self._history, self._before, self._status, self._language]
+        event(self._take_code, [self._editor, self._history, self._language], outputs, **INSTANT)
 
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):
@@ -304,6 +310,14 @@ class ContinueTab:
             return self._replace(example.prompt, history) | {self._language: language}
 
         return load
+
+    def _take_code(
+        self, event: gr.EventData, text: str, history: History[Content], language: str
+    ) -> Updates:
+        sent = read_sent(event)
+        example = ContinueExample("", sent.language or language, sent.text)
+        updates: Updates = self._example_loader(example)(text, history)
+        return updates
 
     def _undo_step(self, text: str, history: History[Content]) -> Updates:
         history, former = history.undo(text)

@@ -23,7 +23,7 @@ from ui.chat_tab import ChatTab
 from ui.controls import FIELDS
 from ui.conversation import read_chatbot
 from ui.fields import Fields
-from ui.infill_tab import ORDERS
+from ui.gap_request import ORDERS
 from ui.keeper import WorkTab
 from ui.work import (
     FORMAT,

@@ -1,8 +1,10 @@
-"""The language of a file, by what its name ends in."""
+"""The language of a file, by what its name ends in, and of a block of code, by its fence."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+
+from ui.languages import LANGUAGES
 
 # Titles of `ui.languages`.
 _BY_ENDING = {
@@ -41,9 +43,20 @@ _BY_ENDING = {
     "txt": "Plain text",
 }
 _TITLES = {ending: title for endings, title in _BY_ENDING.items() for ending in endings.split()}
+_NAMED = {
+    name.lower(): language.title
+    for language in LANGUAGES
+    for name in (language.title, language.lexer, language.editor)
+    if name is not None
+}
 
 
 def language_of_file(path: str) -> str | None:
     """The title of its language; None where the name does not tell."""
     name = PurePosixPath(path.replace("\\", "/")).name.lower()
     return _TITLES.get(name.rpartition(".")[2])
+
+
+def language_named(name: str) -> str | None:
+    """The title of the language that a fence calls so: "rust" and "rs", "bash" and "Shell"."""
+    return _NAMED.get(name.lower()) or _TITLES.get(name.lower())

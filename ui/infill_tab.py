@@ -11,13 +11,12 @@ from typing import Any
 
 import gradio as gr
 
-from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
 from model.loading.slot import Ready, SlotStatus
-from model.prompts.infill import FILL_MARKER, InfillOrder
+from model.prompts.infill import FILL_MARKER
 from model.prompts.texts import check_texts
 from model.requests import CompletionRequest, InfillRequest
-from model.sampling import MAX_SEED, MAX_STOP_CHARS, SamplingParams
+from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.actions import (
     INSTANT,
@@ -35,28 +34,25 @@ from ui.editor import build_editor, build_language_choice, follow_language, read
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
 from ui.gap import Change, Gap, Middle, clear, first_gap, split_at
+from ui.gap_request import ORDERS, refuse_infill, request_for
 from ui.hidden import build_hidden
 from ui.history import History
 from ui.keeper import Keeper
 from ui.languages import language_of
 from ui.meter import Meter, Reading
 from ui.middle import MiddlePane
-from ui.notices import error_notice, notice
+from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.result import infill_pane
 from ui.runs import Runs
+from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, titled, why_it_ended
 from ui.syntax import describe, find_fault
 from ui.work import InfillContent, Tab, Work, write_middle
 
 TAB: Tab = "infill"
-ORDERS: dict[str, InfillOrder | None] = {
-    "The model's own": None,
-    "Prefix, suffix, middle": "psm",
-    "Suffix, prefix, middle": "spm",
-}
 
 
 class InfillTab:
@@ -97,7 +93,7 @@ class InfillTab:
             return {}
         dialect = status.resident.infill
         return {
-            self._refusal: _refusal(status.resident),
+            self._refusal: refuse_infill(status.resident),
             self._buttons.run: gr.update(value="Generate" if dialect else "Continue to the suffix"),
             self._order: gr.update(visible=dialect is not None and len(dialect.orders) > 1),
         }
@@ -183,6 +179,11 @@ class InfillTab:
         status = say("Undo brings back what stood before") if before else IDLE
         return shown | settings | {self._status: status}
 
+    def take_code_on(self, event: Any) -> None:
+        """Have the code that `event` brings stand in the boxes; undo brings back what stood."""
+        content = [self._prefix, self._suffix, self._middle, self._history, self._language]
+        event(self._take_code, content, [*self._shown, self._language], **INSTANT)
+
     def _build_work(self) -> None:
         self._refusal = build_html("", f"{TAB}-refusal")
         with gr.Row(elem_classes="pg-toolbar"):
@@ -228,6 +229,7 @@ class InfillTab:
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
         shown = [*content[:-1], *self._between.outputs, self._pane]
         shown += [*self._candidates.outputs, self._syntax, self._status, self._written_middle]
+        self._shown = shown
         self._buttons.run.click(
             self._generate,
             [
@@ -281,7 +283,13 @@ class InfillTab:
         yield starting | self._buttons.running()
         shown, step = before, Step(first, Progress())
         session = str(request.session_hash)
-        make = partial(self._request_for, order=order, params=params, repository=repository)
+        make = partial(
+            request_for,
+            order=order,
+            params=params,
+            repository=repository,
+            can_infill=self._can_infill(),
+        )
         filling = fill_gaps(self._runs, first, make, session, TAB, num_samples)
         ended: list[Progress] = []
         async with aclosing(filling) as steps:
@@ -332,23 +340,6 @@ class InfillTab:
         updates = self._between.stream(text) if step.sample == 1 else {}
         return updates | self._candidates.stream(gap, step.sample, text)
 
-    def _request_for(
-        self, gap: Gap, sample: int, order: str, params: SamplingParams, repository: Repository
-    ) -> InfillRequest | CompletionRequest:
-        """An infill; where the model knows none, the prefix continued up to the suffix, which can
-        be told of no repository.
-
-        Each sample has the seed after that of the one before it, where one is set.
-        """
-        if params.seed is not None:
-            params = replace(params, seed=(params.seed + sample - 1) % (MAX_SEED + 1))
-        status = self._service.residency.status("base")
-        can_infill = not isinstance(status, Ready) or status.resident.infill is not None
-        if not can_infill and not repository:
-            return continuation_to_suffix(gap.prefix, gap.seen_suffix, params)
-        request = InfillRequest(gap.prefix, gap.seen_suffix, params, ORDERS.get(order))
-        return repository.tell(request)
-
     def _read(
         self, prefix: str | None, suffix: str | None, max_new_tokens: Any, *values: Any
     ) -> list[Reading]:
@@ -374,7 +365,12 @@ class InfillTab:
         repository: Repository,
     ) -> InfillRequest | CompletionRequest:
         gap = first_gap(Gap(prefix or "", suffix or ""))
-        return self._request_for(gap, 1, order, params, repository)
+        return request_for(gap, 1, order, params, repository, can_infill=self._can_infill())
+
+    def _can_infill(self) -> bool:
+        """Of a model that is not there yet it is taken for granted."""
+        status = self._service.residency.status("base")
+        return not isinstance(status, Ready) or status.resident.infill is not None
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)
@@ -427,6 +423,13 @@ class InfillTab:
 
         return load
 
+    async def _take_code(self, event: gr.EventData, *values: Any) -> Updates:
+        *content, language = values
+        sent = read_sent(event)
+        example = InfillExample("", sent.language or language, *sent.gap)
+        updates: Updates = await self._example_loader(example)(*content)
+        return updates
+
     async def _undo_step(
         self,
         prefix: str | None,
@@ -470,21 +473,3 @@ class InfillTab:
             self._syntax: describe(fault),
             self._pane: await infill_pane(gap.prefix, gap.middle.text, gap.suffix, lexer, line),
         }
-
-
-def continuation_to_suffix(prefix: str, suffix: str, params: SamplingParams) -> CompletionRequest:
-    """The prefix continued until it meets the suffix's first line that is not blank."""
-    line = next((line.rstrip() for line in suffix.split("\n") if line.strip()), "")
-    stop = (line[:MAX_STOP_CHARS],) if line else ()
-    return CompletionRequest(prefix, replace(params, stop=(*params.stop, *stop)))
-
-
-def _refusal(resident: ResidentModel) -> str:
-    if resident.infill is not None:
-        return ""
-    return notice(
-        "warning",
-        f"{resident.preset.title} was not trained to fill in the middle.",
-        "What it can do here: continue the prefix until it meets the suffix's first line. "
-        "It does not see the suffix.",
-    )

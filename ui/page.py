@@ -17,6 +17,7 @@ from ui.endpoints import Endpoints
 from ui.header import TITLE
 from ui.infill_tab import InfillTab
 from ui.runs import Runs
+from ui.send_code import SendCode
 from ui.setting_presets import PresetShelf
 from ui.share_link import ShareLinks
 from ui.shortcuts import render_help, render_help_button
@@ -107,4 +108,7 @@ def _build_tabs(
             infill_tab = InfillTab(service, runs)
         with gr.Tab("Chat", id="chat", elem_id="chat-tab"):
             chat_tab = ChatTab(service, runs, prompts)
+            code = SendCode()
+    continue_tab.take_code_on(code.to_continue)
+    infill_tab.take_code_on(code.to_infill)
     return continue_tab, infill_tab, chat_tab

@@ -10,7 +10,7 @@ from model.loading.catalogue import Catalogue
 from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
-from ui.infill_tab import continuation_to_suffix
+from ui.gap_request import continuation_to_suffix
 from ui.page import build_page
 from ui.passthrough import FreeSlider
 
