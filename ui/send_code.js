@@ -10,9 +10,9 @@ const TARGETS = {
 const send = (button, { event, tab, editor }) => {
   if (document.getElementById(`${tab}-stop`)) {
     // What is being written there would be overwritten, or would overwrite this.
-    const label = button.textContent;
-    button.textContent = "It is busy";
-    setTimeout(() => { button.textContent = label; }, 1200);
+    const { label } = button.dataset;
+    button.dataset.label = "It is busy";
+    setTimeout(() => { button.dataset.label = label; }, 1200);
     return;
   }
   const code = button.closest(".code_wrap").querySelector("pre code");
@@ -31,7 +31,8 @@ const decorate = () => {
     for (const [name, target] of Object.entries(TARGETS)) {
       const button = bar.appendChild(document.createElement("button"));
       button.type = "button";
-      button.textContent = `→ ${name}`;
+      // Drawn by the style sheet: no part of the reply's text when that is selected and copied.
+      button.dataset.label = `→ ${name}`;
       button.ariaLabel = button.title = `Send this code to ${name}`;
       button.addEventListener("click", () => send(button, target));
     }
