@@ -21,6 +21,7 @@ class Step:
         gap: the one at work; its middle is there once `progress.is_over`.
         number: which gap of how many it is, counted from 1.
         sample: which text of how many for that gap, counted from 1.
+        begun: what the gap's middle was to begin with.
     """
 
     gap: Gap
@@ -29,6 +30,12 @@ class Step:
     num_gaps: int = 1
     sample: int = 1
     num_samples: int = 1
+    begun: str = ""
+
+    @property
+    def text(self) -> str:
+        """The gap's, as far as it is there."""
+        return self.begun + self.progress.text
 
     @property
     def title(self) -> str:
@@ -56,6 +63,7 @@ async def fill_gaps(
     session: str,
     place: str,
     num_samples: int = 1,
+    begun: str = "",
 ) -> AsyncGenerator[Step, None]:
     """Fill `first` and then each gap that is marked in its suffix.
 
@@ -65,8 +73,9 @@ async def fill_gaps(
         make: the request for a gap's sample, counted from 1.
         place: as `Runs` has it.
         num_samples: texts to choose from. Of several gaps each gets one, on which the next rests.
+        begun: what the first gap's middle begins with; `make` asks for it.
     """
-    step = Step(first, Progress(), num_gaps=1 + first.num_markers)
+    step = Step(first, Progress(), num_gaps=1 + first.num_markers, begun=begun)
     if step.num_gaps == 1:
         step = replace(step, num_samples=num_samples)
 
@@ -77,12 +86,13 @@ async def fill_gaps(
             step = replace(step, sample=step.sample + 1)
             yield make(step.gap, step.sample)
         while following := next_gap(step.gap):
-            step = replace(step, gap=following, number=step.number + 1)
+            step = replace(step, gap=following, number=step.number + 1, begun="")
             yield make(step.gap, 1)
 
     add = add_sample if step.num_samples > 1 else fill
     async with aclosing(runs.start_each(requests(), session, place)) as steps:
         async for progress in steps:
-            gap = add(step.gap, progress.text) if progress.is_over else step.gap
-            step = replace(step, gap=gap, progress=progress)
+            step = replace(step, progress=progress)
+            if progress.is_over:
+                step = replace(step, gap=add(step.gap, step.text))
             yield step

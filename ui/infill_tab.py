@@ -16,7 +16,6 @@ from model.loading.slot import Ready, SlotStatus
 from model.prompts.infill import FILL_MARKER
 from model.prompts.texts import check_texts
 from model.requests import CompletionRequest, InfillRequest
-from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.actions import (
     INSTANT,
@@ -27,29 +26,32 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.candidates import Candidates, build_samples, read_samples
-from ui.context_files import ContextFiles, Repository, read_repository
-from ui.controls import FIELDS, INFILL_DEFAULTS, build_controls, read_max_new_tokens, read_params
+from ui.candidates import Candidates, build_samples
+from ui.context_files import ContextFiles, read_repository
+from ui.controls import FIELDS, INFILL_DEFAULTS, build_controls
 from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status
-from ui.gap import Change, Gap, Middle, clear, first_gap, split_at
-from ui.gap_request import ORDERS, refuse_infill, request_for
+from ui.gap import Change, Gap, Middle, clear, fill, first_gap, split_at
+from ui.gap_request import ORDERS, Asked, GapRequests, read_asked, refuse_infill
+from ui.gap_tokens import GapTokens
 from ui.hidden import build_hidden
 from ui.history import History
 from ui.keeper import Keeper
 from ui.languages import language_of
-from ui.meter import Meter, Reading
+from ui.meter import Meter
 from ui.middle import MiddlePane
 from ui.notices import error_notice
 from ui.progress import Progress
-from ui.prompt_panel import PromptPanel, Wanted
+from ui.prompt_panel import PromptPanel
 from ui.result import infill_pane
 from ui.runs import Runs
 from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, titled, why_it_ended
 from ui.syntax import describe, find_fault
+from ui.token_view import STALE, build_token_choice
+from ui.told_tokens import Told
 from ui.work import InfillContent, Tab, Work, write_middle
 
 TAB: Tab = "infill"
@@ -60,6 +62,7 @@ class InfillTab:
 
     def __init__(self, service: GenerationService, runs: Runs) -> None:
         self._service = service
+        self._requests = GapRequests(service.residency)
         self._runs = runs
         self._history = gr.State(History())
         self._middle = gr.State(Middle())
@@ -77,6 +80,7 @@ class InfillTab:
                     self._controls = build_controls(INFILL_DEFAULTS, TAB)
                     self.presets.wire(self._controls)
                     self._samples = build_samples(TAB)
+                    self._wants_tokens = build_token_choice(TAB)
                     self._order = gr.Radio(
                         list(ORDERS),
                         value=next(iter(ORDERS)),
@@ -108,8 +112,8 @@ class InfillTab:
         typed = [self._prefix, self._suffix, self._controls.max_new_tokens]
         inputs = [*typed, *self._repository.inputs, self._order]
         typing = [*[component.change for component in typed], *self._repository.changes]
-        gr.on(typing, **self._meter.listener(inputs, self._read))
-        gr.on(triggers, **self._meter.listener(inputs, self._read, is_alone=False))
+        gr.on(typing, **self._meter.listener(inputs, self._requests.read))
+        gr.on(triggers, **self._meter.listener(inputs, self._requests.read, is_alone=False))
         self._repository.count_on(*triggers)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:
@@ -118,7 +122,7 @@ class InfillTab:
         inputs = [*typed, *self._repository.inputs, *self._controls.components]
         changes = [each.change for each in (*typed, *self._controls.components)]
         changes += self._repository.changes
-        self._prompt.follow(inputs, self._wanted, *changes, *triggers, needs_key=needs_key)
+        self._prompt.follow(inputs, self._requests.wanted, *changes, *triggers, needs_key=needs_key)
 
     @property
     def status(self) -> Any:
@@ -214,6 +218,7 @@ class InfillTab:
         self._status = build_html(IDLE, f"{TAB}-status")
         self._syntax = build_html("", f"{TAB}-syntax")
         self._candidates = Candidates(f"{TAB}-sample")
+        self._tokens = GapTokens(TAB)
         steps = (self._split, self._undo, self._redo, self._clear)
         locked = (*self._between.buttons, *steps, *self._examples)
         self._buttons = replace(self._buttons, locked=locked)
@@ -230,15 +235,14 @@ class InfillTab:
         shown = [*content[:-1], *self._between.outputs, self._pane]
         shown += [*self._candidates.outputs, self._syntax, self._status, self._written_middle]
         self._shown = shown
-        self._buttons.run.click(
-            self._generate,
-            [
-                *(*content, self._order, self._samples),
-                *(*self._repository.inputs, *self._controls.components),
-            ],
-            [*shown, self.seed, *self._buttons.outputs, *self._keeper.outputs],
-            **STREAMING,
-        )
+        how = [self._order, self._samples, self._wants_tokens]
+        how += [*self._repository.inputs, *self._controls.components]
+        streamed = [*shown, self.seed, *self._tokens.outputs]
+        streamed += [*self._buttons.outputs, *self._keeper.outputs]
+        self._buttons.run.click(self._generate, [*content, *how], streamed, **STREAMING)
+        panel = self._tokens.panel
+        clicked = [panel.told, self._tokens.gap, *content, *how]
+        panel.list.select(self._branch, clicked, streamed, **STREAMING)
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
         changes = (*self._between.changes, *self._candidates.changes, (self._clear, clear))
         for button, change in changes:
@@ -265,34 +269,85 @@ class InfillTab:
         former: Middle,
         history: History[Gap],
         language: str,
-        order: str,
-        samples: Any,
         *values: Any,
     ) -> AsyncGenerator[Updates, None]:
         before = Gap(prefix or "", suffix or "", former)
         try:
-            repository, settings = read_repository(*values[:3]), values[3:]
-            params, num_samples = read_params(settings), read_samples(samples)
+            asked = read_asked(*values)
             if before.num_markers:
                 check_texts([("prefix", before.prefix), ("suffix", before.suffix)])
             first = first_gap(before)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
-        starting = {self._status: render_status(Progress())} | self._candidates.show(Gap())
-        yield starting | self._buttons.running()
-        shown, step = before, Step(first, Progress())
+        make = partial(self._requests.make, asked=asked)
         session = str(request.session_hash)
-        make = partial(
-            request_for,
-            order=order,
-            params=params,
-            repository=repository,
-            can_infill=self._can_infill(),
-        )
-        filling = fill_gaps(self._runs, first, make, session, TAB, num_samples)
-        ended: list[Progress] = []
-        async with aclosing(filling) as steps:
+        steps = fill_gaps(self._runs, first, make, session, TAB, asked.num_samples)
+        async with aclosing(self._fill(before, history, language, asked, steps)) as filling:
+            async for updates in filling:
+                yield updates
+
+    async def _branch(
+        self,
+        request: gr.Request,
+        event: gr.EventData,
+        told: Told,
+        gap: Gap,
+        prefix: str | None,
+        suffix: str | None,
+        former: Middle,
+        history: History[Gap],
+        language: str,
+        *values: Any,
+    ) -> AsyncGenerator[Updates, None]:
+        """Go on from another token than was generated; undo brings back what stands there now."""
+        before = Gap(prefix or "", suffix or "", former)
+        taken = self._tokens.panel.take(told, event)
+        if taken is None:
+            yield {self._status: say(STALE)}
+            return
+        if taken.is_ended:
+            filled = fill(gap, taken.generated)
+            updates = await self._replace(filled, history.record(before), language)
+            ended = {self._status: say("Ended where you chose")}
+            yield updates | ended | self._tokens.follow(taken).end(filled)
+            return
+        try:
+            asked = read_asked(*values)
+        except InvalidInputError as error:
+            yield {self._status: error_notice(error)}
+            return
+
+        def make(here: Gap, sample: int) -> InfillRequest | CompletionRequest:
+            begun = taken.generated if here == gap else ""
+            return self._requests.make(here, sample, asked, begun)
+
+        session = str(request.session_hash)
+        steps = fill_gaps(self._runs, gap, make, session, TAB, begun=taken.generated)
+        async with aclosing(self._fill(before, history, language, asked, steps, taken)) as filling:
+            async for updates in filling:
+                yield updates
+
+    async def _fill(
+        self,
+        before: Gap,
+        history: History[Gap],
+        language: str,
+        asked: Asked,
+        steps: AsyncGenerator[Step, None],
+        kept: Told | None = None,
+    ) -> AsyncGenerator[Updates, None]:
+        """
+        Args:
+            before: what stands in the tab.
+            kept: the tokens that the first step goes on from.
+        """
+        starting = {self._status: render_status(Progress())} | self._candidates.show(Gap())
+        feed = self._tokens.follow(kept)
+        yield starting | feed.start() | self._buttons.running()
+        shown, step = before, Step(before, Progress())
+        ended: list[Step] = []
+        async with aclosing(steps):
             async for step in steps:
                 updates: Updates = {self._status: step_status(step)}
                 is_elsewhere = step.gap.boxes != shown.boxes
@@ -302,35 +357,36 @@ class InfillTab:
                     history = history.record(shown)
                 if is_elsewhere or step.gap.middle:
                     shown = step.gap
-                if step.progress.text:
+                if step.text:
                     updates |= self._stream(step)
-                # A later sample's seed follows from the first one's.
-                if step.progress.is_over and step.number == step.sample == 1:
-                    updates[self.seed] = step.progress.seed
                 if step.progress.is_over:
-                    ended.append(step.progress)
-                yield updates
-        updates = self._buttons.idle() | {self._history: history}
+                    ended.append(step)
+                yield updates | feed.stream(step)
+        updates = self._buttons.idle() | {self._history: history} | feed.end(step.gap)
         if step.is_stopped_between:
             updates[self._status] = titled(step.title, say("Stopped by you"))
-        content = InfillContent(shown, ORDERS.get(order), samples, repository)
-        work = Work(content, settings, language)
-        yield updates | await self._show(shown, language) | self._keep(work, ended)
+        yield (
+            updates | await self._show(shown, language) | self._keep(shown, language, asked, ended)
+        )
 
-    def _keep(self, work: Work, ended: list[Progress]) -> Updates:
+    def _keep(self, gap: Gap, language: str, asked: Asked, ended: list[Step]) -> Updates:
         """What was generated goes to the browser's history. A later sample's seed follows from the
         first one's."""
-        written = [progress for progress in ended if progress.text]
+        written = [step for step in ended if step.progress.text]
         if not written:
             return {}
+        seed = written[0].progress.seed
+        content = InfillContent(gap, ORDERS.get(asked.order), asked.num_samples, asked.repository)
+        work = Work(content, asked.settings, language, seed)
         model = self._service.residency.preset("base").title
-        work, text = replace(work, seed=written[0].seed), written[0].text
-        num_tokens = sum(progress.num_tokens for progress in written)
-        return self._keeper.record(work, text, num_tokens, why_it_ended(ended[-1]), model)
+        num_tokens = sum(step.progress.num_tokens for step in written)
+        why = why_it_ended(ended[-1].progress)
+        kept = self._keeper.record(work, written[0].text, num_tokens, why, model)
+        return kept | {self.seed: seed}
 
     def _stream(self, step: Step) -> Updates:
         """The text that comes: the first sample between the boxes, each in its card."""
-        text, gap = step.progress.text, step.gap
+        text, gap = step.text, step.gap
         if step.num_samples == 1:
             return {} if step.progress.is_over else self._between.stream(text)
         if step.progress.is_over:
@@ -339,38 +395,6 @@ class InfillTab:
             return self._between.show(gap.middle) | card
         updates = self._between.stream(text) if step.sample == 1 else {}
         return updates | self._candidates.stream(gap, step.sample, text)
-
-    def _read(
-        self, prefix: str | None, suffix: str | None, max_new_tokens: Any, *values: Any
-    ) -> list[Reading]:
-        """What Generate would ask for, of several gaps the first, to be measured."""
-        params = read_max_new_tokens(max_new_tokens, INFILL_DEFAULTS)
-        *repository, order = values
-        request = self._first_request(prefix, suffix, order, params, read_repository(*repository))
-        return [Reading(request)]
-
-    def _wanted(
-        self, prefix: str | None, suffix: str | None, order: str, *values: Any
-    ) -> list[Wanted]:
-        """What Generate would ask for, of several gaps the first."""
-        repository, params = read_repository(*values[:3]), read_params(values[3:])
-        return [Wanted(self._first_request(prefix, suffix, order, params, repository))]
-
-    def _first_request(
-        self,
-        prefix: str | None,
-        suffix: str | None,
-        order: str,
-        params: SamplingParams,
-        repository: Repository,
-    ) -> InfillRequest | CompletionRequest:
-        gap = first_gap(Gap(prefix or "", suffix or ""))
-        return request_for(gap, 1, order, params, repository, can_infill=self._can_infill())
-
-    def _can_infill(self) -> bool:
-        """Of a model that is not there yet it is taken for granted."""
-        status = self._service.residency.status("base")
-        return not isinstance(status, Ready) or status.resident.infill is not None
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)

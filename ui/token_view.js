@@ -109,6 +109,7 @@ const name = (token) => (token.kind === PART ? "part of a character" : spoken(to
 const markCut = ([first, numKept]) => {
   for (let index = first; index < tokens.length; index++) {
     const token = tokens[index];
+    if (token.kind !== TEXT) continue;
     token.kept = index === first ? head(token.text, numKept) : "";
     if (!token.kept) parts[index].forEach((made) => made.classList.add("pg-t-cut"));
   }

@@ -12,6 +12,8 @@ from tests.browser.tabs import (
     code_in,
     generated,
     open_page,
+    open_tab,
+    setting,
     status,
     type_code,
     wait_for_code,
@@ -219,3 +221,130 @@ def test_clear_takes_the_panel_with_it(tab: Page) -> None:
     tab.click("#continue-clear")
     expect(tab.locator("#continue-tokens section")).to_have_count(0)
     assert code_in(tab, PROMPT) == ""
+
+
+def fill(page: Page, prefix: str, suffix: str) -> None:
+    open_tab(page, "Infill")
+    type_code(page, "infill-prefix", prefix)
+    type_code(page, "infill-suffix", suffix)
+    ask_for_tokens(page, "infill")
+    page.click("#infill-run")
+
+
+def test_an_infill_branches_within_its_gap_and_undo_brings_the_former_middle_back(
+    tab: Page,
+) -> None:
+    fill(tab, "a = 1\n", "SAY: bcd")
+    wait_for_tokens(tab, "bcd", "infill")
+    tokens(tab, "infill").nth(1).click()
+    options(tab, "infill").nth(1).click()
+    expect(tab.locator("#infill-middle .pg-new")).to_have_text("bdbcd", timeout=TIMEOUT)
+    wait_for_tokens(tab, "bdbcd", "infill")
+    assert code_in(tab, "infill-prefix") == "a = 1\n"
+    assert code_in(tab, "infill-suffix") == "SAY: bcd"
+    tab.click("#infill-undo")
+    expect(tab.locator("#infill-middle .pg-new")).to_have_text("bcd")
+
+
+def test_an_infill_branches_from_the_boxes_that_it_was_written_for(tab: Page) -> None:
+    fill(tab, "a = 1\n", "SAY: bcd")
+    wait_for_tokens(tab, "bcd", "infill")
+    tab.click("#infill-take")
+    wait_for_code(tab, "infill-prefix", "a = 1\nbcd")
+    tokens(tab, "infill").nth(2).click()
+    options(tab, "infill").nth(1).click()
+    wait_for_code(tab, "infill-prefix", "a = 1\n")
+    expect(tab.locator("#infill-middle .pg-new")).to_have_text("bcebcd", timeout=TIMEOUT)
+    wait_until_over(tab, "infill")
+    tab.click("#infill-undo")
+    wait_for_code(tab, "infill-prefix", "a = 1\nbcd")
+
+
+def test_what_is_trimmed_of_a_middle_is_struck_out_among_its_tokens(tab: Page) -> None:
+    fill(tab, "x = 1\n", "\nreturn total_of_all\nSAY: y = 2\nreturn total_of_all\n")
+    wait_until_over(tab, "infill")
+    expect(tab.locator("#infill-middle .pg-cut")).to_contain_text("return total_of_all")
+    cut = "".join(tab.locator("#infill-tokens .pg-t-cut").all_text_contents())
+    assert cut == tab.locator("#infill-middle .pg-cut").text_content()
+
+
+def test_of_several_samples_the_last_ones_tokens_are_shown(tab: Page) -> None:
+    open_tab(tab, "Infill")
+    tab.locator("#infill-samples input").fill("2")
+    fill(tab, "a = 1\n", "SAY: bcd")
+    expect(tab.locator("#infill-sample-2")).to_contain_text("the same as 1", timeout=TIMEOUT)
+    wait_for_tokens(tab, "bcd", "infill")
+    tokens(tab, "infill").nth(0).click()
+    options(tab, "infill").nth(1).click()
+    expect(tab.locator("#infill-middle .pg-new")).to_have_text("cbcd", timeout=TIMEOUT)
+    expect(tab.locator("#infill-sample-2")).to_be_hidden()
+
+
+def chosen_first(page: Page, tab: str) -> bool:
+    """Whether the token that is open is the likeliest in its place."""
+    return options(page, tab).first.get_attribute("aria-current") == "true"
+
+
+def take_second(page: Page, index: int, tab: str) -> str:
+    """The second likeliest in place of a token; what the text is up to there, and it."""
+    before = page.evaluate(
+        "([tab, index]) => [...document.querySelectorAll(`#${tab}-tokens .pg-t`)]"
+        ".filter((part) => Number(part.dataset.i) < index).map((it) => it.textContent).join('')",
+        [tab, index],
+    )
+    tokens(page, tab).nth(index).click()
+    assert chosen_first(page, tab)
+    options(page, tab).nth(1).click()
+    taken = page.locator(f"#{tab}-tokens .pg-taken").first
+    expect(taken).to_be_visible(timeout=TIMEOUT)
+    return str(before) + (taken.text_content() or "")
+
+
+def ask_greedily(page: Page, tab: str) -> None:
+    setting(page, tab, "temperature").fill("0")
+    setting(page, tab, "max_new_tokens").fill("12")
+    ask_for_tokens(page, tab)
+    page.click(f"#{tab}-run")
+    wait_until_over(page, tab)
+    expect(tokens(page, tab).nth(4)).to_be_visible()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_with_the_real_model_a_branch_is_what_it_writes_from_there(
+    page: Page, local_app: RunningApp
+) -> None:
+    open_page(page, local_app.url)
+    prompt = "def fibonacci(n):\n"
+    type_code(page, PROMPT, prompt)
+    ask_greedily(page, "continue")
+    # The line break at the prompt's end is spelt again by the first token.
+    branch = prompt + take_second(page, 3, "continue").removeprefix("\n")
+    wait_until_over(page, "continue")
+    whole = code_in(page, PROMPT)
+    assert whole.startswith(branch)
+    assert len(whole) > len(branch)
+    assert prompt + generated(page, PROMPT) == whole
+    type_code(page, PROMPT, branch)
+    page.click("#continue-run")
+    wait_until_over(page, "continue")
+    assert code_in(page, PROMPT) == whole
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_with_the_real_model_a_middle_goes_on_from_the_alternative(
+    page: Page, local_app: RunningApp
+) -> None:
+    open_page(page, local_app.url)
+    open_tab(page, "Infill")
+    type_code(page, "infill-prefix", "def area(width, height):\n    total = ")
+    type_code(page, "infill-suffix", "\n    return total\n")
+    ask_greedily(page, "infill")
+    # The space at the prefix's end is spelt again.
+    begun = take_second(page, 1, "infill").removeprefix(" ")
+    wait_until_over(page, "infill")
+    middle = page.locator("#infill-middle .pg-new").text_content() or ""
+    assert middle.startswith(begun)
+    assert len(middle) > len(begun)
+    assert code_in(page, "infill-prefix") == "def area(width, height):\n    total = "

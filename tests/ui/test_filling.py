@@ -62,5 +62,17 @@ async def test_of_several_gaps_each_gets_one_sample(service: GenerationService) 
     assert steps[-1].gap.middle == Middle("x")
 
 
+async def test_a_begun_middle_is_part_of_the_first_gaps_text_and_of_no_other(
+    service: GenerationService,
+) -> None:
+    first = Gap("a ", " b <FILL_HERE> # SAY: xy")
+    filling = fill_gaps(Runs(service, None), first, request_for, "s", "p", begun="w")
+    over = [step async for step in filling if step.progress.is_over]
+    assert [(step.gap.prefix, step.gap.middle.text) for step in over] == [
+        ("a ", "wxy"),
+        ("a wxy b ", "xy"),
+    ]
+
+
 def test_a_single_gap_has_no_number() -> None:
     assert "Gap" not in step_status(Step(Gap(), Progress()))
