@@ -7,7 +7,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from model.requests import PlaygroundRequest
+from ui.actions import Updates
+from ui.candidates import Candidates
 from ui.gap import Gap, add_sample, fill, next_gap
+from ui.middle import MiddlePane
 from ui.progress import Progress
 from ui.runs import Runs
 from ui.status import render_status, titled
@@ -54,6 +57,18 @@ class Step:
 def step_status(step: Step) -> str:
     status = render_status(step.progress)
     return titled(step.title, status) if step.title else status
+
+
+def stream_step(step: Step, between: MiddlePane, candidates: Candidates) -> Updates:
+    """The text that comes: the first sample between the boxes, each in its card."""
+    text, gap = step.text, step.gap
+    if step.num_samples == 1:
+        return {} if step.progress.is_over else between.stream(text)
+    if step.progress.is_over:
+        ended = gap.middle.samples[-1].text if gap.middle.samples else ""
+        return between.show(gap.middle) | candidates.stream(gap, step.sample, ended)
+    updates = between.stream(text) if step.sample == 1 else {}
+    return updates | candidates.stream(gap, step.sample, text)
 
 
 async def fill_gaps(

@@ -31,7 +31,7 @@ from ui.context_files import ContextFiles, read_repository
 from ui.controls import FIELDS, INFILL_DEFAULTS, build_controls
 from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
 from ui.examples import INFILL_EXAMPLES, InfillExample
-from ui.filling import Step, fill_gaps, step_status
+from ui.filling import Step, fill_gaps, step_status, stream_step
 from ui.gap import Change, Gap, Middle, clear, fill, first_gap, split_at
 from ui.gap_request import ORDERS, Asked, GapRequests, read_asked, refuse_infill
 from ui.gap_tokens import GapTokens
@@ -358,16 +358,17 @@ class InfillTab:
                 if is_elsewhere or step.gap.middle:
                     shown = step.gap
                 if step.text:
-                    updates |= self._stream(step)
+                    updates |= stream_step(step, self._between, self._candidates)
                 if step.progress.is_over:
                     ended.append(step)
                 yield updates | feed.stream(step)
         updates = self._buttons.idle() | {self._history: history} | feed.end(step.gap)
         if step.is_stopped_between:
             updates[self._status] = titled(step.title, say("Stopped by you"))
-        yield (
-            updates | await self._show(shown, language) | self._keep(shown, language, asked, ended)
-        )
+        if shown.boxes != before.boxes:  # again, as a busy browser was seen to miss it
+            updates |= self._boxes(shown)
+        updates |= self._keep(shown, language, asked, ended)
+        yield updates | await self._show(shown, language)
 
     def _keep(self, gap: Gap, language: str, asked: Asked, ended: list[Step]) -> Updates:
         """What was generated goes to the browser's history. A later sample's seed follows from the
@@ -377,24 +378,14 @@ class InfillTab:
             return {}
         seed = written[0].progress.seed
         content = InfillContent(gap, ORDERS.get(asked.order), asked.num_samples, asked.repository)
-        work = Work(content, asked.settings, language, seed)
-        model = self._service.residency.preset("base").title
+        work, model = (
+            Work(content, asked.settings, language, seed),
+            self._service.residency.preset("base").title,
+        )
         num_tokens = sum(step.progress.num_tokens for step in written)
         why = why_it_ended(ended[-1].progress)
         kept = self._keeper.record(work, written[0].text, num_tokens, why, model)
         return kept | {self.seed: seed}
-
-    def _stream(self, step: Step) -> Updates:
-        """The text that comes: the first sample between the boxes, each in its card."""
-        text, gap = step.text, step.gap
-        if step.num_samples == 1:
-            return {} if step.progress.is_over else self._between.stream(text)
-        if step.progress.is_over:
-            ended = gap.middle.samples[-1].text if gap.middle.samples else ""
-            card = self._candidates.stream(gap, step.sample, ended)
-            return self._between.show(gap.middle) | card
-        updates = self._between.stream(text) if step.sample == 1 else {}
-        return updates | self._candidates.stream(gap, step.sample, text)
 
     def _stop(self, request: gr.Request) -> Updates:
         self._runs.stop(str(request.session_hash), TAB)
