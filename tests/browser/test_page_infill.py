@@ -77,7 +77,8 @@ def test_several_gaps_are_filled_in_turn_and_undone_one_by_one(tab: Page) -> Non
 
 
 def test_stop_ends_all_gaps_and_what_is_there_stays(tab: Page) -> None:
-    long = "y" * 250
+    long = "y" * 2000
+    setting(tab, "infill", "max_new_tokens").fill("2000")
     type_code(tab, PREFIX, f"a <FILL_HERE> b <FILL_HERE> # SAY: {long}")
     tab.click("#infill-run")
     wait_for_text(tab, f"#{MIDDLE} .pg-new", 5)
@@ -109,7 +110,8 @@ def test_the_middle_is_taken_over_and_undone(tab: Page) -> None:
 
 
 def test_stop_keeps_the_middle(tab: Page) -> None:
-    type_code(tab, PREFIX, "SAY: " + "y" * 250)
+    setting(tab, "infill", "max_new_tokens").fill("2000")
+    type_code(tab, PREFIX, "SAY: " + "y" * 2000)
     tab.click("#infill-run")
     wait_for_text(tab, f"#{MIDDLE} .pg-new", 5)
     tab.keyboard.press("Escape")
