@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ui.conversation_file import ConversationFile
-from ui.extensions import extension_of
+from ui.file_language import extension_of
 from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work
 
 Kind = Literal["json", "code", "markdown"]
