@@ -70,8 +70,6 @@ def take_prompt(page: Page) -> None:
     panel = page.locator("#chat-exact")
     panel.get_by_role("button", name="Exact prompt").click()
     expect(panel.locator("#chat-exact-view .pg-token").first).to_be_visible()
-    panel.get_by_text("as Python (openai)").click()
-    expect(panel.locator("#chat-exact-call")).to_contain_text("OpenAI")
 
 
 def take_candidates(page: Page) -> None:
