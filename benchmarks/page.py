@@ -32,7 +32,7 @@ from model.service import GenerationService
 from settings import Settings
 from tests.browser.chromium import find_or_install
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.tabs import open_page, open_tab, setting, status, type_code
+from tests.browser.tabs import open_page, open_section, open_tab, setting, status, type_code
 from tests.servers import app_in_thread
 
 TABS = ("continue", "infill", "chat")
@@ -139,7 +139,7 @@ def start_run(page: Page, tab: str, code: str) -> None:
     open_tab(page, tab.title())
     setting(page, tab, "max_new_tokens").fill("60000")
     if tab == "chat":
-        page.get_by_role("button", name="System prompt").click()
+        open_section(page, "System prompt")
         page.locator("#chat-system textarea").fill(f"SAY: {code}")
         page.locator("#chat-message textarea").fill("Write it.")
         page.locator("#chat-message textarea").press("Enter")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from model.loading.residency import Residency
 from model.loading.slot import Parked, Ready, SlotStatus
-from ui.actions import Updates
+from ui.actions import INSTANT, Updates
 from ui.answerers import Answerers, read_choice
 from ui.chat_view import ChatView
 from ui.controls import CHAT_DEFAULTS, chat_defaults, is_untouched, show_params
 from ui.notices import notice
+from ui.proposal import Proposal
+
+_OFFER = INSTANT | {"trigger_mode": "multiple"}
 
 
 class ChatAdvice:
@@ -24,6 +28,8 @@ class ChatAdvice:
         self._answerers = answerers
         self.is_greeted = gr.State(False)
         self.filled = gr.State(("", ""))
+        self._system = Proposal("chat-offered-system", [view.system])
+        self._settings = Proposal("chat-offered-settings", view.controls.components)
 
     def choose(self, value: object) -> Updates:
         """Another answerer: what to know of it, and whether the system prompt applies."""
@@ -40,27 +46,44 @@ class ChatAdvice:
             await self._answerers.fetch_prompt()
         return self._answerers.note(choice)
 
-    def fill_system(self, system: str | None, filled: tuple[str, str]) -> Updates:
+    def fill_system_on(self, triggers: Sequence[Any]) -> Any:
+        """At these events, show a new model's own system prompt where nobody wrote another: the
+        event that it was done."""
+        inputs, outputs = [self._view.system, self.filled], [self._system.place, self.filled]
+        return self._system.take_after(
+            gr.on(triggers, self._fill_system, inputs, outputs, **_OFFER)
+        )
+
+    def recommend_on(self, triggers: Sequence[Any]) -> Any:
+        """At the first of these events that finds a model, show the settings that it recommends:
+        the event that it was done."""
+        inputs = [self.is_greeted, *self._view.controls.components]
+        outputs = [self._settings.place, self.is_greeted]
+        return self._settings.take_after(
+            gr.on(triggers, self._recommend, inputs, outputs, **_OFFER)
+        )
+
+    def _fill_system(self, system: str | None, filled: tuple[str, str]) -> Updates:
         """`filled`: the model whose system prompt was shown last, and that prompt."""
         status = self._residency.status("chat")
         dialogue = status.resident.dialogue if isinstance(status, Ready) else None
         name = self._residency.preset("chat").name
         if dialogue is None or name == filled[0]:
-            return {self.filled: filled}
-        updates: Updates = {self.filled: (name, dialogue.default_system)}
+            return self._system.nothing() | {self.filled: filled}
+        offered = self._system.nothing()
         if (system or "") in ("", filled[1]):
-            updates[self._view.system] = dialogue.default_system
-        return updates
+            offered = self._system.offer([system], [dialogue.default_system])
+        return offered | {self.filled: (name, dialogue.default_system)}
 
-    def recommend(self, is_greeted: bool, *values: Any) -> Updates:
+    def _recommend(self, is_greeted: bool, *values: Any) -> Updates:
         """Once a session, and never over what somebody has set."""
         if is_greeted or not isinstance(self._residency.status("chat"), Ready | Parked):
-            return {self.is_greeted: is_greeted}
-        updates: Updates = {self.is_greeted: True}
+            return self._settings.nothing() | {self.is_greeted: is_greeted}
+        offered = self._settings.nothing()
         if is_untouched(values, CHAT_DEFAULTS):
             recommended = show_params(chat_defaults(self._residency.preset("chat")))
-            updates |= dict(zip(self._view.controls.components, recommended, strict=True))
-        return updates
+            offered = self._settings.offer(values, recommended)
+        return offered | {self.is_greeted: True}
 
     def refuse(self, status: Ready) -> str:
         """That the chat slot's model cannot chat, as HTML; "" where it can."""

@@ -56,11 +56,7 @@ class ChatTab:
         return [self._view.choice, self._view.refusal]
 
     def fill_system_prompt_on(self, *triggers: Any) -> Any:
-        """At these events, show a new model's own system prompt where nobody wrote another: the
-        event that it was done."""
-        both = [self._view.system, self._advice.filled]
-        how = INSTANT | {"trigger_mode": "multiple"}
-        return gr.on(triggers, self._advice.fill_system, both, both, **how)
+        return self._advice.fill_system_on(triggers)
 
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
@@ -88,11 +84,7 @@ class ChatTab:
             event.then(**view.prompt.touched)
 
     def recommend_on(self, *triggers: Any) -> Any:
-        """At the first of these events that finds a model, show the settings that it recommends:
-        the event that it was done."""
-        inputs = [self._advice.is_greeted, *self._view.controls.components]
-        how = INSTANT | {"trigger_mode": "multiple"}
-        return gr.on(triggers, self._advice.recommend, inputs, inputs, **how)
+        return self._advice.recommend_on(triggers)
 
     def follow_conversation_at(self, event: Any) -> None:
         """The conversation changes at `event`, too. To be said before what follows it is wired."""

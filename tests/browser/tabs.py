@@ -19,6 +19,13 @@ def open_tab(page: Page, name: str) -> None:
     expect(page.locator(f"#{name.lower()}-run")).to_be_visible()
 
 
+def open_section(page: Page, title: str) -> None:
+    """Unfold it, and let it be painted: Gradio puts what it held back there up to a frame later,
+    over what a script has typed by then."""
+    page.get_by_role("button", name=title).click()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+
+
 def type_code(page: Page, elem_id: str, text: str) -> None:
     """Replace what stands in an editor, as pasting does: no key indents on its own."""
     page.locator(f"#{elem_id} .cm-content").click()

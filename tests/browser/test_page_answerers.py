@@ -19,6 +19,7 @@ from settings import load_settings
 from tests.browser.tabs import (
     TIMEOUT,
     open_page,
+    open_section,
     open_tab,
     send_message,
     setting,
@@ -81,7 +82,7 @@ def test_the_tech_assistant_answers_in_the_conversation_that_is_there(tab: Page)
 
 
 def test_the_system_prompt_rests_while_the_assistant_answers(tab: Page) -> None:
-    tab.get_by_role("button", name="System prompt").click()
+    open_section(tab, "System prompt")
     answer_by(tab, "Tech Assistant")
     expect(tab.locator("#chat-answerer-note")).to_contain_text("system prompt does not apply")
     expect(tab.locator("#chat-system textarea")).to_be_disabled()

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.tabs import TIMEOUT, open_page, open_tab, send_message, status, wait_until_over
+from tests.browser.tabs import (
+    TIMEOUT,
+    open_page,
+    open_section,
+    open_tab,
+    send_message,
+    status,
+    wait_until_over,
+)
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -44,7 +52,7 @@ def choose(page: Page, path: Path) -> None:
 
 
 def test_what_is_saved_comes_back_and_restore_undoes_it(tab: Page, tmp_path: Path) -> None:
-    tab.get_by_role("button", name="System prompt").click()
+    open_section(tab, "System prompt")
     system = tab.locator("#chat-system textarea")
     system.fill("Be brief.")
     data = json.loads(save(tab, "json", tmp_path / "talk.json"))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.tabs import TIMEOUT, open_page, open_tab, send_message, status, wait_until_over
+from tests.browser.tabs import (
+    TIMEOUT,
+    open_page,
+    open_section,
+    open_tab,
+    send_message,
+    status,
+    wait_until_over,
+)
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -36,7 +44,7 @@ def test_a_cut_reply_is_gone_on_with_seamlessly(tab: Page) -> None:
 
 
 def test_a_reply_begins_with_the_given_words(tab: Page) -> None:
-    tab.get_by_role("button", name="Begin the reply with").click()
+    open_section(tab, "Begin the reply with")
     tab.locator("#chat-begin textarea").fill("The fun")
     send_message(tab, "SAY: The function returns")
     wait_until_over(tab, "chat")
@@ -67,7 +75,7 @@ def test_a_deleted_reply_leaves_the_question_to_be_asked_again(tab: Page) -> Non
 def test_a_long_reply_is_drawn_in_pieces_and_says_what_was_said(tab: Page) -> None:
     lines = [f"    total += {number}  # <b>{number}</b>" for number in range(80)]
     begun = "\n".join(["Here it is.", "", "```python", "def add(total):", *lines])
-    tab.get_by_role("button", name="Begin the reply with").click()
+    open_section(tab, "Begin the reply with")
     tab.locator("#chat-begin textarea").fill(begun)
     tab.evaluate(
         """() => {

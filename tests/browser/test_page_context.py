@@ -9,6 +9,7 @@ from tests.browser.tabs import (
     TIMEOUT,
     code_in,
     open_page,
+    open_section,
     open_tab,
     setting,
     type_code,
@@ -95,7 +96,7 @@ def test_a_conversation_counts_with_the_draft_and_the_system_prompt(tab: Page) -
     expect(meter(tab, "chat")).to_contain_text(
         f"{count('SAY: ok', 'ok', 'next')} of", timeout=TIMEOUT
     )
-    tab.get_by_role("button", name="System prompt").click()
+    open_section(tab, "System prompt")
     tab.locator("#chat-system textarea").fill("brief")
     expect(meter(tab, "chat")).to_contain_text(
         f"{count('SAY: ok', 'ok', 'next', system='brief')} of", timeout=TIMEOUT

@@ -30,6 +30,7 @@ from tests.browser.tabs import (
     code_in,
     generated,
     open_page,
+    open_section,
     open_tab,
     setting,
     status,
@@ -252,7 +253,7 @@ def test_a_page_that_is_open_elsewhere_follows_by_itself(scene: Scene, page: Pag
 def test_the_chat_tab_follows_its_model_and_keeps_what_was_written(scene: Scene) -> None:
     page = scene.page
     open_tab(page, "Chat")
-    page.get_by_role("button", name="System prompt").click()
+    open_section(page, "System prompt")
     system = page.locator("#chat-system textarea")
     load_model(page, "polite", "chat")
     expect(system).to_have_value(STARCHAT2.default_system, timeout=TIMEOUT)
