@@ -10,7 +10,14 @@ from ui.editor import script_address
 
 FOLDER = Path(__file__).parent
 # In this order.
-SCRIPTS = ("page.js", "shortcuts.js", "kept_store.js", "kept_list.js", "kept_drafts.js")
+SCRIPTS = (
+    "text_direction.js",
+    "page.js",
+    "shortcuts.js",
+    "kept_store.js",
+    "kept_list.js",
+    "kept_drafts.js",
+)
 
 TEAL = gr.themes.Color(
     name="teal",

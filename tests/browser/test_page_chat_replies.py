@@ -92,3 +92,19 @@ def test_a_long_reply_is_drawn_in_pieces_and_says_what_was_said(tab: Page) -> No
     expect(turns(tab, "bot")).to_have_count(1)
     code = turns(tab, "bot").locator("pre code")
     assert code.inner_text() == "\n".join(["def add(total):", *lines, "    return total"]) + "\n"
+
+
+def test_a_direction_that_is_the_same_is_not_set_again(tab: Page) -> None:
+    num_changes = tab.evaluate(
+        """async () => {
+            const element = document.querySelector("#chat-conversation");
+            let seen = 0;
+            new MutationObserver((records) => { seen += records.length; })
+                .observe(element, { attributes: true, attributeFilter: ["dir"] });
+            element.dir = "rtl";
+            element.dir = element.dir;
+            await Promise.resolve();
+            return seen;
+        }"""
+    )
+    assert num_changes == 1
