@@ -99,7 +99,7 @@ class _Column:
 
     def begin(self, title: str) -> Updates:
         return {
-            self._head: f"<h3>{escape(title)}</h3>",
+            self._head: f'<h3 translate="no">{escape(title)}</h3>',
             self.answer: [],
             self._status: render_status(Progress()),
             self.keep: gr.update(interactive=False),

@@ -116,8 +116,9 @@ def render_chips(files: Sequence[PickedFile], counts: Sequence[int | None]) -> s
     if not files:
         return ""
     chips = "".join(
-        f'<li><span>{escape(file.name)}</span>{_tokens(num_tokens)}<button type="button" '
-        f'data-index="{index}" aria-label="Remove {escape(file.name)}" title="Remove">×</button>'
+        f'<li><span translate="no">{escape(file.name)}</span>{_tokens(num_tokens)}'
+        f'<button type="button" data-index="{index}" '
+        f'aria-label="Remove {escape(file.name)}" title="Remove">×</button>'
         "</li>"
         for index, (file, num_tokens) in enumerate(zip(files, counts, strict=True))
     )

@@ -169,7 +169,8 @@ async def render_snippet(snippet: Snippet) -> str:
     place = escape(snippet.place)
     return (
         f'<ol class="pg-steps">{steps}</ol>'
-        f'<section class="pg-result" aria-label="{place}"><header><span>{place}</span>'
+        f'<section class="pg-result" aria-label="{place}">'
+        f'<header><span translate="no">{place}</span>'
         '<button type="button" data-copy="code">Copy</button></header>'
         f'<pre tabindex="0" aria-label="{place}"><code>{code}</code></pre></section>'
     )

@@ -52,7 +52,7 @@ def render_note(
     if not (text or advice):
         return ""
     return (
-        f'<div class="pg-notice pg-info" role="note">{linked(text)} '
+        f'<div class="pg-notice pg-info" role="note"><span>{linked(text)}</span> '
         f'<span class="pg-advice">{linked(advice)}</span>'
         '<button type="button" class="pg-dismiss" aria-label="Dismiss this note">×</button></div>'
     )
@@ -76,7 +76,7 @@ def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:
             state, details = "ready", [resident.device, resident.precision]
             if resident.is_offloaded:
                 details.append("slow: partly in main memory")
-    inner = " · ".join([f"<b>{escape(preset.title)}</b>", *map(escape, details)])
+    inner = " · ".join([f'<b translate="no">{escape(preset.title)}</b>', *map(escape, details)])
     if preset.license is not None:
         inner += f" · {linked_name(preset.license.name, preset.license.url)}"
     return (

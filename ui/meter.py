@@ -97,7 +97,7 @@ def render_meter(use: ContextUse, max_new_tokens: int, title: str = "") -> str:
         f"{use.prompt_tokens:,} of {use.context_length:,} tokens · "
         f"{_completion(completion, max_new_tokens)}"
     )
-    head = f"<b>{escape(title)}</b> " if title else ""
+    head = f'<b translate="no">{escape(title)}</b> ' if title else ""
     return (
         f'<div class="pg-gauge {state}"><div class="pg-bar" role="meter" '
         f'aria-label="{escape(f"Context of {title}" if title else "Context")}" aria-valuemin="0" '

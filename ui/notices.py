@@ -36,7 +36,7 @@ def notice(kind: Kind, text: str, advice: str = "") -> str:
     """A box that holds a message and, where there is one, what to do about it."""
     role = "alert" if kind == "error" else "note"
     more = f' <span class="pg-advice">{linked(advice)}</span>' if advice else ""
-    return f'<div class="pg-notice pg-{kind}" role="{role}">{linked(text)}{more}</div>'
+    return f'<div class="pg-notice pg-{kind}" role="{role}"><span>{linked(text)}</span>{more}</div>'
 
 
 def linked(text: str) -> str:

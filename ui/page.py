@@ -23,6 +23,7 @@ from ui.share_link import ShareLinks
 from ui.shortcuts import render_help, render_help_button
 from ui.theme import build_theme, read_css, read_head
 from ui.top import Top
+from ui.translation import build_i18n, mark_labels
 from ui.work_files import WorkFiles
 
 # On a narrow screen the settings stand below the work, closed.
@@ -37,8 +38,8 @@ class Page:
     blocks: gr.Blocks
     theme: gr.themes.Base
     css: str
-    js: str | None
     head: str
+    i18n: gr.I18n
 
 
 def build_page(
@@ -95,7 +96,8 @@ def build_page(
             runs.close(str(request.session_hash))
 
         blocks.unload(close_session)
-    return Page(blocks, build_theme(), read_css(), None, read_head())
+    mark_labels(blocks)
+    return Page(blocks, build_theme(), read_css(), read_head(), build_i18n())
 
 
 def _build_tabs(

@@ -69,7 +69,7 @@ const show = (tab, chosen, ...values) => {
   return [
     update({ choices, value: found ?? custom }),
     update({ visible: isOwn }),
-    update({ value: replaced[tab] ? "Undo reset" : "Reset" }),
+    update({ value: playgroundTranslation.say(replaced[tab] ? "Undo reset" : "Reset") }),
   ];
 };
 

@@ -137,7 +137,7 @@ class PromptPanel:
         request = await wanted.request() if callable(wanted.request) else wanted.request
         slot = slot_of(request)
         status = self._residency.status(slot)
-        head = f"<h4>{escape(wanted.title)}</h4>" if wanted.title else ""
+        head = f'<h4 translate="no">{escape(wanted.title)}</h4>' if wanted.title else ""
         if not isinstance(status, Ready):
             return head + _no_model(self._residency.preset(slot).title, status), ""
         resident = status.resident

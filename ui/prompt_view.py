@@ -115,7 +115,7 @@ def _render_piece(
 def _chip(token: str, token_id: int, look: Look | None = None) -> str:
     shown = f' data-id="{token_id}"' if look and look.has_ids else ""
     title = f"special token, id {token_id}"
-    return f'<b class="pg-token" title="{title}"{shown}>{visible(token)}</b>'
+    return f'<b translate="no" class="pg-token" title="{title}"{shown}>{visible(token)}</b>'
 
 
 def _render_tokens(piece: Piece, tokenizer: PromptTokenizer) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _is_altered(encoded: EncodedPrompt, tokenizer: PromptTokenizer) -> bool:
 def _counts(fitted: FittedRequest) -> str:
     num_tokens = len(fitted.generation.prompt_ids)
     rows = [(title, f"{number:,}") for title, number in count_parts(fitted).items()]
-    rows.append(("whole prompt", f"{num_tokens:,} of {fitted.context_length:,}"))
+    rows.append(("whole prompt", f"{num_tokens:,} of {fitted.context_length:,} tokens"))
     rows.append(("new tokens, at most", f"{fitted.generation.params.max_new_tokens:,}"))
     facts = "".join(f"<div><dt>{title}</dt><dd>{number}</dd></div>" for title, number in rows)
     return f'<dl class="pg-facts pg-counts" aria-label="Tokens of each part">{facts}</dl>'

@@ -168,12 +168,12 @@ class SlotPanel:
             case Loading(progress):
                 return head + _loading(residency.preset(slot).title, progress)
             case LoadFailed(error):
-                title = escape(residency.preset(slot).title)
-                return f"{head}<p><b>{title}</b> could not be loaded.</p>{_plan_of(error)}"
+                title = _name(residency.preset(slot).title)
+                return f"{head}<p>{title} could not be loaded.</p>{_plan_of(error)}"
             case Parked():
-                title = escape(residency.preset(slot).title)
+                title = _name(residency.preset(slot).title)
                 return (
-                    f"{head}<p><b>{title}</b> waits outside of memory: it does not fit beside the "
+                    f"{head}<p>{title} waits outside of memory: it does not fit beside the "
                     "other model, and takes its turn when it is asked.</p>"
                 )
             case Ready(resident):
@@ -216,7 +216,7 @@ def _facts(resident: ResidentModel) -> list[tuple[str, str]]:
     infill = resident.infill.name if resident.infill else "no"
     dialogue = resident.dialogue.name if resident.dialogue else "no"
     facts = [
-        ("Model", escape(" · ".join(filter(None, parts)))),
+        ("Model", f'<span translate="no">{escape(" · ".join(filter(None, parts)))}</span>'),
         ("Runs on", escape(place)),
         ("Context", f"{resident.context_length:,} tokens"),
         ("Infill", escape(infill)),
@@ -249,9 +249,13 @@ def _plan_of(error: PlaygroundError) -> str:
     return render_memory_plan(error.plan) if isinstance(error, DoesNotFitError) else ""
 
 
+def _name(title: str) -> str:
+    return f'<b translate="no">{escape(title)}</b>'
+
+
 def _loading(title: str, progress: LoadProgress) -> str:
-    text = f"{title}: {stage_text(progress)}"
     bar = ""
     if progress.fraction is not None:
         bar = f'<progress max="1" value="{progress.fraction:.3f}"></progress>'
-    return f'<div class="pg-status pg-busy"><span>{escape(text)}</span>{bar}</div>'
+    stage = f"<span>{escape(stage_text(progress))}</span>"
+    return f'<div class="pg-status pg-busy"><span>{_name(title)}: {stage}</span>{bar}</div>'

@@ -171,7 +171,7 @@ CLIENTS: Mapping[str, Client] = {
     "llm.nvim": Client("llm.nvim", editor_settings.llm_nvim),
     "llama.vim": Client("llama.vim", editor_settings.llama_vim),
     "llama.vscode": Client("llama.vscode", editor_settings.llama_vscode),
-    "continue": Client("Continue", editor_settings.continue_dev),
+    "continue": Client("Continue.dev", editor_settings.continue_dev),
     "open-webui": Client("Open WebUI", _open_webui),
     "curl": Client("curl", _curl),
     "openai": Client("openai", _openai),

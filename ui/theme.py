@@ -7,10 +7,12 @@ from pathlib import Path
 import gradio as gr
 
 from ui.editor import script_address
+from ui.translation import build_script
 
 FOLDER = Path(__file__).parent
 # In this order.
 SCRIPTS = (
+    "translation.js",
     "text_direction.js",
     "page.js",
     "shortcuts.js",
@@ -130,9 +132,8 @@ def read_head() -> str:
     A reply may hold Markdown for an image at any address; the policy keeps the browser from
     asking for it, and so from telling that address what the conversation was about.
     """
-    scripts = "".join(
-        f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS
-    )
+    texts = [build_script(), *((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)]
+    scripts = "".join(f"<script>{text}</script>" for text in texts)
     sources = "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:"
     return (
         f'<meta http-equiv="Content-Security-Policy" content="{sources}">'

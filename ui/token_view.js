@@ -68,7 +68,10 @@ const build = () => {
   element.replaceChildren(section);
 };
 
-const newLine = () => { line = body.appendChild(make("div", "pg-token-line")); };
+const newLine = () => {
+  line = body.appendChild(make("div", "pg-token-line"));
+  line.translate = false;
+};
 
 const span = (token, index, text) => {
   const made = make("span", `pg-t pg-p${token.isTaken ? 0 : step(token.p)}`, text);
@@ -104,7 +107,8 @@ const draw = (token, index) => {
   parts.push(spans);
 };
 
-const name = (token) => (token.kind === PART ? "part of a character" : spoken(token.text));
+const name = (token) =>
+  playgroundTranslation.say(token.kind === PART ? "part of a character" : spoken(token.text));
 
 const markCut = ([first, numKept]) => {
   for (let index = first; index < tokens.length; index++) {

@@ -21,7 +21,7 @@ const pager = (index, version, count) => {
     trigger("select", { index, version: to });
   };
   const place = document.createElement("span");
-  place.textContent = `${version + 1} of ${count}`;
+  place.textContent = `${version + 1} / ${count}`;
   return [
     button("former", "Previous version", version === 0, "‹", go("former", version - 1)),
     place,

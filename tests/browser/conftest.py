@@ -59,7 +59,13 @@ def outside_requests() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, outside_requests: list[str]) -> Iterator[Page]:
+def locale() -> str:
+    """The language of the browser. A module of tests may have another."""
+    return "en-US"
+
+
+@pytest.fixture
+def page(browser: Browser, outside_requests: list[str], locale: str) -> Iterator[Page]:
     """A fresh page with storage of its own, 1280 by 900, cut off from everything outside."""
 
     def keep_local(route: Route) -> None:
@@ -73,7 +79,7 @@ def page(browser: Browser, outside_requests: list[str]) -> Iterator[Page]:
         outside_requests.append(socket.url)
         socket.close()
 
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale=locale)
     context.route(re.compile("^https?:"), keep_local)
     context.route_web_socket(lambda url: not is_local(url), refuse)
     yield context.new_page()

@@ -61,7 +61,9 @@ def test_what_cannot_be_made_to_fit_is_said_so() -> None:
 
 
 def test_a_title_is_text() -> None:
-    assert "<b>A &lt;model&gt;</b>" in render_meter(ContextUse(1, 99, 100), 1, "A <model>")
+    assert '<b translate="no">A &lt;model&gt;</b>' in render_meter(
+        ContextUse(1, 99, 100), 1, "A <model>"
+    )
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ async def test_several_answerers_have_a_prompt_and_a_call_each(show: Show) -> No
         return CompletionRequest("later", PARAMS)
 
     view, call = await show(lambda: [Wanted(CHAT, "One <a>", "Note."), Wanted(make, "Two")])
-    assert view.index("<h4>One &lt;a&gt;</h4>") < view.index("Note.") < view.index("<h4>Two</h4>")
+    first, second = (view.index(f">{title}</h4>") for title in ("One &lt;a&gt;", "Two"))
+    assert first < view.index("Note.") < second
     assert ">later</span>" in view
-    assert call.count("<h4>") == 2
+    assert call.count("<h4") == 2

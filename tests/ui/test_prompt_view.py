@@ -71,7 +71,9 @@ def test_special_tokens_are_chips_with_their_names_and_what_spells_one_is_text(
     resident: ResidentModel,
 ) -> None:
     html, _ = draw(InfillRequest("<fim_middle>a", "b", PARAMS), resident)
-    chips = re.findall(r'<b class="pg-token" title="special token, id (\d+)">([^<]+)</b>', html)
+    chips = re.findall(
+        r'<b translate="no" class="pg-token" title="special token, id (\d+)">([^<]+)</b>', html
+    )
     assert chips[:3] == [
         ("257", "&lt;fim_prefix&gt;"),
         ("259", "&lt;fim_suffix&gt;"),
@@ -109,7 +111,9 @@ def test_each_token_has_its_id_on_request_and_a_character_of_several_stands_with
     ]
     assert "data-id" not in draw(CompletionRequest("aé", PARAMS), resident)[0]
     infill = draw(InfillRequest("a", "b", PARAMS), resident, IDS)[0]
-    assert '<b class="pg-token" title="special token, id 257" data-id="257">' in infill
+    assert (
+        '<b translate="no" class="pg-token" title="special token, id 257" data-id="257">' in infill
+    )
 
 
 def test_every_part_is_counted_and_the_sum_is_the_prompt(resident: ResidentModel) -> None:
@@ -125,7 +129,7 @@ def test_every_part_is_counted_and_the_sum_is_the_prompt(resident: ResidentModel
     }
     assert sum(counts.values()) == len(fitted.generation.prompt_ids)
     assert "<dt>system prompt</dt><dd>9</dd>" in html
-    assert "<dt>whole prompt</dt><dd>32 of 8,192</dd>" in html
+    assert "<dt>whole prompt</dt><dd>32 of 8,192 tokens</dd>" in html
     assert "<dt>new tokens, at most</dt><dd>100</dd>" in html
 
 
