@@ -9,33 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from model.errors import SamplingParamsError
 from ui.actions import Updates, build_button, build_html
 from ui.gap import Change, Gap, Middle, choose
 from ui.gap_diff import render_diff
-
-MAX_SAMPLES = 4
-
-
-def build_samples(tab: str) -> Any:
-    return gr.Number(
-        value=1,
-        label="Samples",
-        elem_id=f"{tab}-samples",
-        info=f"1 to {MAX_SAMPLES}, to choose from",
-    )
-
-
-def read_samples(value: Any) -> int:
-    """
-    Raises:
-        SamplingParamsError: it is no whole number from 1 to `MAX_SAMPLES`.
-    """
-    if value not in range(1, MAX_SAMPLES + 1):
-        raise SamplingParamsError(
-            "Samples", f"must be a whole number from 1 to {MAX_SAMPLES}.", "Type one of them."
-        )
-    return int(value)
+from ui.samples import MAX_SAMPLES
 
 
 class Candidates:

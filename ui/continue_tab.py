@@ -35,9 +35,12 @@ from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
+from ui.samples import Samples, build_samples
 from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
+from ui.side_by_side import SideBySide
 from ui.status import IDLE, render_status, say, why_it_ended
+from ui.takes import Take, read_takes
 from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
 from ui.told_tokens import Told
 from ui.work import ContinueContent, Tab, Work
@@ -53,12 +56,14 @@ class _Asked:
     """
     Attributes:
         ending: where the run is to stop; None for the text's own end.
+        samples: the value of its control, usable or not.
         settings: the controls' values.
     """
 
     completion: CompletionRequest
     ending: Ending | None
     language: str
+    samples: Any
     settings: tuple[Any, ...]
 
 
@@ -81,6 +86,7 @@ class ContinueTab:
                     self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
                     self.presets.wire(self._controls)
                     self._stop_at = build_stop_at(f"{TAB}-stop-at")
+                    self._samples = build_samples(TAB)
                     self._wants_tokens = build_token_choice(TAB)
                 self._keeper = Keeper(TAB)
         self._wire()
@@ -105,33 +111,47 @@ class ContinueTab:
     @property
     def work_inputs(self) -> list[Any]:
         """What `read_work` and `show_work` take the values of."""
-        return [self._editor, self._history, self._language, *self._controls.components]
+        several = [self._samples, self._several.cards.held]
+        content = [self._editor, self._history, self._language, *several]
+        return [*content, *self._controls.components]
 
     @property
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
-        return [*self.work_inputs, self._before, self._status]
+        return [*self.work_inputs, *self._several.cards.shown, self._before, self._status]
 
     @property
     def draft(self) -> dict[str, Any]:
         """What the browser keeps as it changes."""
         settings = dict(zip(FIELDS, self._controls.components, strict=True))
-        return {"text": self._editor, "language": self._language, **settings}
+        several = {"samples": self._samples, "candidates": self._several.cards.written}
+        return {"text": self._editor, "language": self._language, **several, **settings}
 
     @property
     def shown_while_it_comes(self) -> list[Any]:
         return []
 
-    def read_work(self, text: str, _: History[Content], language: str, *settings: Any) -> Work:
-        return Work(ContinueContent(text), settings, language)
+    def read_work(
+        self,
+        text: str,
+        _: History[Content],
+        language: str,
+        samples: Any,
+        candidates: Samples,
+        *settings: Any,
+    ) -> Work:
+        return Work(ContinueContent(text, samples, candidates), settings, language)
 
     async def show_work(self, work: Work, text: str, history: History[Content], *_: Any) -> Updates:
-        """Undo brings back the text that stood before."""
+        """Undo brings back the text that stood before. Texts to choose from stay, unless there
+        are others, or nothing is to be shown at all."""
         assert isinstance(work.content, ContinueContent)
         if text:
             history = history.record(text)
         settings = dict(zip(self._controls.components, work.settings, strict=True))
-        shown = self._replace(work.content.text, history)
+        shown = self._replace(work.content.text, history) | {self._samples: work.content.samples}
+        if work.content.candidates or not work:
+            shown |= self._several.cards.show(work.content.candidates)
         status = say("Undo brings back what stood before") if text else IDLE
         return shown | settings | {self._language: work.language, self._status: status}
 
@@ -161,20 +181,21 @@ class ContinueTab:
             self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
+        self._several = SideBySide(TAB, self._runs, self._status)
         self._tokens = TokenPanel(TAB)
         self._prompt = PromptPanel(self._residency, TAB, "Generate")
 
     def _wire(self) -> None:
-        locked = (*self._buttons.locked, self._keeper.list)
+        locked = (*self._buttons.locked, self._keeper.list, *self._several.cards.buttons)
         self._buttons = replace(self._buttons, locked=locked)
         self._keeper.wire(self)
         follow_language(self._language, self._editor)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
-        how = [self._language, self._stop_at, self._wants_tokens]
+        how = [self._language, self._stop_at, self._wants_tokens, self._samples]
         asked = [*content, *how, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
-        streamed += self._keeper.outputs
+        streamed += [*self._keeper.outputs, *self._several.cards.outputs]
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": asked,
@@ -189,6 +210,9 @@ class ContinueTab:
         self._regenerate.click(self._take_back, taking_back, shown, **INSTANT).success(**generate)
         cleared = [*shown, *self._tokens.outputs]
         self._clear.click(self._clear_all, content, cleared, **INSTANT)
+        choosing = [self._several.cards.held, *content]
+        for index, button in enumerate(self._several.cards.buttons):
+            button.click(partial(self._use, index), choosing, [*shown, self.seed], **INSTANT)
         self._undo.click(self._undo_step, content, shown, **INSTANT)
         self._redo.click(self._redo_step, content, shown, **INSTANT)
         for button, example in zip(self._examples, CONTINUE_EXAMPLES, strict=True):
@@ -205,11 +229,15 @@ class ContinueTab:
     ) -> AsyncGenerator[Updates, None]:
         try:
             asked = _read_asked(prompt, values)
+            takes = read_takes(asked.completion, asked.settings, asked.samples)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
-        feed = self._tokens.feed(prompt)
-        run = self._run(request, asked, history.record(prompt), feed)
+        if len(takes) > 1:
+            run = self._run_takes(request, asked, takes)
+        else:
+            feed = self._tokens.feed(prompt)
+            run = self._run(request, asked, history.record(prompt), feed)
         async with aclosing(run) as steps:
             async for updates in steps:
                 yield updates
@@ -276,7 +304,30 @@ class ContinueTab:
             variant = "primary" if progress.was_cut else "secondary"
             updates[self._further] = gr.update(variant=variant, interactive=True)
             updates |= self._keep(asked, with_generated(prompt, progress.text), progress)
+            updates |= self._several.cards.hide()
         yield updates
+
+    async def _run_takes(
+        self, request: gr.Request, asked: _Asked, takes: Sequence[Take]
+    ) -> AsyncGenerator[Updates, None]:
+        """The editor keeps its text until one of those that come is used."""
+        further = {self._further: gr.update(variant="secondary", interactive=False)}
+        yield self._buttons.running() | further | self._tokens.hide() | {self._before: None}
+        session, model = str(request.session_hash), self._residency.preset("base").title
+        run = self._several.run(takes, session, asked.ending, self._keeper, asked.language, model)
+        async with aclosing(run) as steps:
+            async for updates in steps:
+                yield updates
+        yield self._buttons.idle()
+
+    def _use(self, index: int, samples: Samples, text: str, history: History[Content]) -> Updates:
+        """One of several texts goes into the editor; undo brings back what stands there."""
+        if index >= len(samples.texts):
+            return {self._status: IDLE}
+        sample = samples.texts[index]
+        shown = self._replace(with_generated(samples.prompt, sample.text), history.record(text))
+        said = say(f"{sample.title} is in the editor · Undo takes it back")
+        return shown | {self._before: samples.prompt, self._status: said, self.seed: sample.seed}
 
     def _keep(self, asked: _Asked, text: str, progress: Progress) -> Updates:
         """`text` with what was generated at its end goes to the browser's history."""
@@ -342,10 +393,11 @@ def _read_asked(prompt: str, values: Sequence[Any]) -> _Asked:
         SamplingParamsError: a setting cannot be used.
         BlockLanguageError: where a block ends in that language is not known.
     """
-    language, stop_at, wants_tokens, *settings = values
+    language, stop_at, wants_tokens, samples, *settings = values
     params = replace(read_params(settings), logprobs=num_alternatives(wants_tokens))
     ending = read_ending(stop_at, prompt, language)
-    return _Asked(CompletionRequest(prompt, params), ending, language, tuple(settings))
+    completion = CompletionRequest(prompt, params)
+    return _Asked(completion, ending, language, samples, tuple(settings))
 
 
 def _read(prompt: str, max_new_tokens: Any) -> list[Reading]:

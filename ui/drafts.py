@@ -79,7 +79,12 @@ def _mend(data: Any) -> Any:
 
 
 def _continue(fields: Fields) -> dict[str, Any]:
-    return {"text": _json(fields, "text")}
+    content = {"text": _json(fields, "text")}
+    if "samples" in fields.keys:  # of an older page there is none
+        content["samples"] = fields.number("samples")
+    if fields.get("candidates"):
+        content["candidates"] = _json(fields, "candidates")
+    return content
 
 
 def _infill(fields: Fields) -> dict[str, Any]:

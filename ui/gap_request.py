@@ -10,14 +10,14 @@ from model.loading.residency import Residency
 from model.loading.slot import Ready
 from model.prompts.infill import InfillOrder
 from model.requests import CompletionRequest, InfillRequest
-from model.sampling import MAX_SEED, MAX_STOP_CHARS, SamplingParams
-from ui.candidates import read_samples
+from model.sampling import MAX_STOP_CHARS, SamplingParams
 from ui.context_files import Repository, read_repository
 from ui.controls import INFILL_DEFAULTS, read_max_new_tokens, read_params
 from ui.gap import Gap, first_gap
 from ui.meter import Reading
 from ui.notices import notice
 from ui.prompt_panel import Wanted
+from ui.samples import params_of_sample, read_samples
 from ui.token_view import num_alternatives
 
 ORDERS: dict[str, InfillOrder | None] = {
@@ -69,14 +69,10 @@ class GapRequests:
         """An infill; where the model knows none, the prefix continued up to the suffix, which can
         be told of no repository.
 
-        Each sample has the seed after that of the one before it, where one is set.
-
         Args:
             begun: what the middle begins with.
         """
-        params, repository = asked.params, asked.repository
-        if params.seed is not None:
-            params = replace(params, seed=(params.seed + sample - 1) % (MAX_SEED + 1))
+        params, repository = params_of_sample(asked.params, sample), asked.repository
         if not self._can_infill() and not repository:
             return continuation_to_suffix(gap.prefix + begun, gap.seen_suffix, params)
         order = ORDERS.get(asked.order)

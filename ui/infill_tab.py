@@ -26,7 +26,7 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.candidates import Candidates, build_samples
+from ui.candidates import Candidates
 from ui.context_files import ContextFiles, read_repository
 from ui.controls import FIELDS, INFILL_DEFAULTS, build_controls
 from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
@@ -46,6 +46,7 @@ from ui.progress import Progress
 from ui.prompt_panel import PromptPanel
 from ui.result import infill_pane
 from ui.runs import Runs
+from ui.samples import build_samples
 from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, titled, why_it_ended

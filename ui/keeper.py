@@ -6,6 +6,7 @@ how long things are kept, `ui/kept_list.js` draws the history.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import gradio as gr
@@ -78,6 +79,10 @@ class Keeper:
         if not generated:
             return {}
         return {self._entry: build_entry(work, generated, num_tokens, why, model)}
+
+    def record_each(self, entries: Sequence[str]) -> Updates:
+        """The same for entries of `build_entry`. Some may be told again: each is kept once."""
+        return {self._entry: f"[{','.join(entries)}]"} if entries else {}
 
     def wire(self, tab: WorkTab) -> Any:
         """Have an entry that is chosen take the place of what stands in `tab`: the event."""

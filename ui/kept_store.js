@@ -10,6 +10,7 @@ window.playgroundKept = (() => {
 
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("playground-kept") : null;
   const listeners = new Set();
+  const told = new Set(); // ids: one that its user deleted since does not come back
   let problem = "";
 
   const tell = () => listeners.forEach((listener) => listener());
@@ -150,13 +151,15 @@ window.playgroundKept = (() => {
       changed();
     },
 
-    /** An entry of ui/entry.py, as JSON. */
+    /** An entry of ui/entry.py, as JSON; or a list of them, of which some were told before. */
     record: async (text) => {
       if (!text || !isOn()) return;
-      const { work, ...entry } = JSON.parse(text);
-      const size = new Blob([work]).size;
       problem = "";
-      await attempt(() => put({ ...entry, time: Date.now(), size }, work));
+      const isNew = ({ id }) => !told.has(id) && told.add(id);
+      for (const { work, ...entry } of [JSON.parse(text)].flat().filter(isNew)) {
+        const size = new Blob([work]).size;
+        await attempt(() => put({ ...entry, time: Date.now(), size }, work));
+      }
       changed();
     },
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from ui.highlight import Section, highlight, plain
 
 GIVEN = "pg-given"
@@ -15,6 +17,12 @@ CUT_NAME = "repeats what follows"
 def streaming_pane(given: str, text: str, title: str = "Result") -> str:
     """The pane while tokens come: escaped text, nothing more."""
     return _pane(plain(given, GIVEN) + plain(text, f"{NEW} pg-live"), title)
+
+
+def sample_pane(given: str, text: str, title: str, *, is_live: bool) -> str:
+    """One of several texts, after what stands before it in its first line."""
+    new = f"{NEW} pg-live" if is_live else NEW
+    return _pane(plain(given, GIVEN) + plain(text, new), escape(title))
 
 
 def middle_pane(text: str, cut: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from model.requests import PlaygroundRequest
 from model.service import GenerationService, Run
+from ui.block_stop import Ending, stop_at_end
 from ui.progress import Preparing, Progress
 from ui.streaming import BEAT_SECONDS, follow
 
@@ -25,7 +26,11 @@ class _Held:
         self.is_over = asyncio.Event()
 
     def cancel(self) -> None:
+        """The run, and those that were to follow."""
         self.is_cancelled = True
+        self.cancel_run()
+
+    def cancel_run(self) -> None:
         if self.run is not None:
             self.run.cancel()
 
@@ -75,20 +80,29 @@ class Runs:
                     yield progress
 
     async def start_each(
-        self, requests: Iterator[PlaygroundRequest], session: str, place: str
+        self,
+        requests: Iterator[PlaygroundRequest],
+        session: str,
+        place: str,
+        ending: Ending | None = None,
     ) -> AsyncGenerator[Progress, None]:
         """The progress of one request after the other, as `start` has it for one.
 
         The next is drawn once the last step of the former, with `is_over`, has been taken. Stop
         ends them all, between two as well; so does one that fails or is cut off at its deadline.
+
+        Args:
+            ending: where each is to stop; the next then has its turn.
         """
         async with self._hold(session, place) as held:
             for request in requests:
                 progress = Progress()
-                async with aclosing(self._follow(request, session, held)) as steps:
+                async with aclosing(self._follow(request, session, held)) as following:
+                    steps = stop_at_end(following, ending, held.cancel_run)
                     async for progress in steps:
                         yield progress
-                if held.is_cancelled or not progress.has_ended_well:
+                has_ended = progress.has_ended_well or bool(progress.ended_at)
+                if held.is_cancelled or not has_ended:
                     return
 
     def stop(self, session: str, *places: str) -> None:

@@ -22,7 +22,7 @@ _REASONS = {
 def render_status(progress: Progress) -> str:
     """The line, and below it what was left out of the prompt and what went wrong."""
     if progress.is_over:
-        line = _over_line(progress)
+        line = describe_end(progress)
         html = _line(line, "off") if line else ""
     elif progress.num_tokens:
         html = _line(_live_line(progress), "busy")
@@ -90,7 +90,8 @@ def _live_line(progress: Progress) -> str:
     return " · ".join(parts)
 
 
-def _over_line(progress: Progress) -> str:
+def describe_end(progress: Progress) -> str:
+    """How it ended, with its figures; "" of what failed before any text came."""
     match progress.outcome:
         case Finished() as finished:
             return _finished_line(progress, finished)

@@ -10,7 +10,8 @@ As JSON, version 1:
 `seed` is the one that the last generation really used, where that is known: a string, since numbers
 of JavaScript's do not hold 64 bits. `content`, by tab:
 
-    continue   {"text": MARKED}
+    continue   {"text": MARKED, "samples": number, "candidates": {"prompt": MARKED, "texts":
+               [{"title", "text", "note", "seed": digits or null}, …]}}; both may be missing
     infill     {"prefix": MARKED, "suffix": MARKED, "middle": {"text", "cut", "samples":
                [{"text", "cut"}, …]}, "order": null, "psm" or "spm", "samples": number,
                "repository": {"path", "name", "files": [{"path", "text"}, …]}, may be missing}
@@ -41,6 +42,7 @@ from ui.fields import Fields
 from ui.gap import Gap, Middle
 from ui.languages import language_of
 from ui.marked_text import MarkedText, from_browser, num_units, to_browser
+from ui.samples import MAX_SAMPLES, Sample, Samples
 
 FORMAT = "starcoder-playground/work"
 VERSION = 1
@@ -67,24 +69,36 @@ class WorkError(InvalidInputError):
 
 @dataclass(frozen=True)
 class ContinueContent:
-    """`text` is a `MarkedText` where a model wrote some of it."""
+    """
+    Attributes:
+        text: a `MarkedText` where a model wrote some of it.
+        samples: the value of its control, usable or not.
+        candidates: what can be chosen from.
+    """
 
     tab: ClassVar[Tab] = "continue"
     text: str = ""
+    samples: int | float | None = 1
+    candidates: Samples = field(default_factory=Samples)
 
     def __bool__(self) -> bool:
-        return bool(self.text)
+        return bool(self.text or self.candidates)
 
     @property
     def texts(self) -> list[tuple[str, str]]:
-        return [("text", self.text)]
+        return [("text", self.text), *self.candidates.boxes]
 
     def to_json(self) -> dict[str, Any]:
-        return {"text": to_browser(self.text)}
+        candidates = {"candidates": self.candidates.to_json()} if self.candidates else {}
+        return {"text": to_browser(self.text), "samples": self.samples, **candidates}
 
     @classmethod
     def read(cls, fields: Fields) -> ContinueContent:
-        return cls(_read_marked(fields.object("text")))
+        text = _read_marked(fields.object("text"))
+        samples = fields.number("samples") if "samples" in fields.keys else 1
+        if fields.get("candidates") is None:
+            return cls(text, samples)
+        return cls(text, samples, _read_candidates(fields.object("candidates")))
 
 
 @dataclass(frozen=True)
@@ -295,6 +309,17 @@ def _read_language(fields: Fields, tab: Tab) -> str:
     """One that is not offered becomes plain text: the code is worth having all the same."""
     title = fields.text("language")
     return "" if tab == "chat" else language_of(title).title
+
+
+def _read_candidates(fields: Fields) -> Samples:
+    items = fields.list("texts")
+    if len(items) > MAX_SAMPLES:
+        raise ValueError(f"The file holds {len(items)} candidates of {MAX_SAMPLES} at most.")
+    texts = []
+    for item in (Fields(item, f"{_NAME}'s candidate") for item in items):
+        seed = _read_seed(item)
+        texts.append(Sample(item.text("title"), item.text("text"), item.text("note"), seed))
+    return Samples(_read_marked(fields.object("prompt")), tuple(texts))
 
 
 def _read_seed(fields: Fields) -> int | None:

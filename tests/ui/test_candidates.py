@@ -1,23 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
-from model.errors import SamplingParamsError
-from ui.candidates import Entry, list_samples, read_samples
+from ui.candidates import Entry, list_samples
 from ui.gap import Gap, add_sample, choose
-
-
-@pytest.mark.parametrize("value", [1, 4.0])
-def test_one_to_four_samples_can_be_asked_for(value: float) -> None:
-    assert read_samples(value) == value
-
-
-@pytest.mark.parametrize("value", [0, 5, 1.5, None, "2"])
-def test_other_numbers_are_refused(value: Any) -> None:
-    with pytest.raises(SamplingParamsError, match="from 1 to 4"):
-        read_samples(value)
 
 
 def test_duplicates_are_told_and_the_one_in_the_gap_is_named() -> None:

@@ -14,6 +14,7 @@ from ui.conversation import show_chatbot
 from ui.drafts import read_draft
 from ui.gap import Gap, Middle
 from ui.marked_text import MarkedText, to_browser
+from ui.samples import Sample, Samples
 from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work, write_middle
 
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
@@ -68,6 +69,14 @@ def test_what_the_components_held_is_the_tabs_work() -> None:
     told = Repository("a.go", "me/it", (RepositoryFile("b.go", "package b\n"),))
     assert read("infill") == Work(InfillContent(gap, "spm", 3, told), SETTINGS, "Go")
     assert read("chat") == Work(ChatContent(TALK, "Be brief.", draft="not sent"), SETTINGS)
+
+
+def test_texts_to_choose_from_are_there_again() -> None:
+    candidates = Samples("a", (Sample("Sample 1", "b", "ended", 7),))
+    kept = {"samples": 2, "candidates": json.dumps(candidates.to_json())}
+    content = read("continue", **kept).content
+    assert content == ContinueContent("é🙂x", 2, candidates)
+    assert read("continue", samples=None).content == ContinueContent("é🙂x", None)
 
 
 def test_a_middle_that_was_coming_is_there_as_far_as_it_came() -> None:

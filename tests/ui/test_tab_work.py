@@ -22,13 +22,17 @@ from ui.gap import Gap, Middle
 from ui.infill_tab import InfillTab
 from ui.marked_text import MarkedText
 from ui.runs import Runs
+from ui.samples import Sample, Samples
 from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work
 
+CANDIDATES = Samples("a = ", (Sample("Sample 1", "1", "ended", 7), Sample("Sample 2", "2")))
 REPOSITORY = Repository("a.go", "me/it", (RepositoryFile("b.go", "package b\n"),))
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
 TALK = Branches().add("user", "q").add("assistant", "    <a>\n", author="M").branch(0, "q2")
 WORKS: dict[Tab, Work] = {
-    "continue": Work(ContinueContent(MarkedText("a = 1", [(4, 5)])), SETTINGS, "Rust"),
+    "continue": Work(
+        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES), SETTINGS, "Rust"
+    ),
     "infill": Work(
         InfillContent(Gap("a", "c", Middle("b", "c")), "spm", 3, REPOSITORY), SETTINGS, "Go"
     ),
@@ -103,6 +107,18 @@ async def test_what_stood_before_can_be_had_back(
         assert kept.around == ("Be brief.", "Use", *SETTINGS)
     else:
         assert kept == (work.content.gap if name == "infill" else work.content.text)
+
+
+async def test_an_entry_that_is_brought_back_leaves_the_texts_to_choose_from(
+    tabs: dict[Tab, Any],
+) -> None:
+    tab = tabs["continue"]
+    first = values_of(tab, await tab.show_work(WORKS["continue"], *values_of(tab)))
+    entry = Work(ContinueContent("b"), SETTINGS, "Rust")
+    assert tab._several.cards.held not in await tab.show_work(entry, *first)
+    nothing = Work(ContinueContent(), SETTINGS, "Rust")
+    shown = await tab.show_work(nothing, *first)
+    assert shown[tab._several.cards.held] == Samples()
 
 
 async def test_a_message_that_was_not_sent_stays_below_what_is_shown(tabs: dict[Tab, Any]) -> None:

@@ -17,6 +17,7 @@ from ui.conversation_file import ConversationFile
 from ui.gap import Gap, Middle
 from ui.languages import LANGUAGES
 from ui.marked_text import MarkedText
+from ui.samples import Sample, Samples
 from ui.work import (
     TABS,
     ChatContent,
@@ -30,7 +31,8 @@ from ui.work import (
 )
 
 MARKED = MarkedText("a🙂b = 1\n", [(1, 3)])
-CONTINUE = Work(ContinueContent(MARKED), default_settings("continue"), "Python", 7)
+CANDIDATES = Samples(MARKED, (Sample("Sample 1", "x", "ended", 7), Sample("<b>", "", "stopped")))
+CONTINUE = Work(ContinueContent(MARKED, 3, CANDIDATES), default_settings("continue"), "Python", 7)
 INFILL = Work(
     InfillContent(
         Gap(
@@ -138,7 +140,18 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
     assert data["settings"]["temperature"] == 0.2
     assert data["seed"] == "7"  # a number of this size would not survive JavaScript
     # A browser counts UTF-16 units.
-    assert data["content"] == {"text": {"text": "a🙂b = 1\n", "marks": [[1, 4]]}}
+    marked = {"text": "a🙂b = 1\n", "marks": [[1, 4]]}
+    assert data["content"] == {
+        "text": marked,
+        "samples": 3,
+        "candidates": {
+            "prompt": marked,
+            "texts": [
+                {"title": "Sample 1", "text": "x", "note": "ended", "seed": "7"},
+                {"title": "<b>", "text": "", "note": "stopped", "seed": None},
+            ],
+        },
+    }
 
 
 @pytest.mark.parametrize(

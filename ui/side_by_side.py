@@ -1,0 +1,93 @@
+"""Several texts for one prompt on the page: streamed into their cards, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from ui.actions import Updates
+from ui.block_stop import Ending
+from ui.entry import build_entry
+from ui.keeper import Keeper
+from ui.marked_text import with_generated
+from ui.progress import Progress
+from ui.runs import Runs
+from ui.sample_cards import SampleCards, collect
+from ui.samples import Samples
+from ui.status import render_status, say, titled, why_it_ended
+from ui.takes import Take, run_takes
+from ui.work import ContinueContent, Tab, Work
+
+
+class SideBySide:
+    """Builds the cards where it is called. It keeps components, never what they hold."""
+
+    def __init__(self, tab: Tab, runs: Runs, status: Any) -> None:
+        """
+        Args:
+            status: the component that says how far all of it is.
+        """
+        self._tab = tab
+        self._runs = runs
+        self._status = status
+        self.cards = SampleCards(f"{tab}-sample")
+
+    async def run(
+        self,
+        takes: Sequence[Take],
+        session: str,
+        ending: Ending | None,
+        keeper: Keeper,
+        language: str,
+        model: str,
+    ) -> AsyncGenerator[Updates, None]:
+        """
+        Args:
+            model: its name, for the history, in which each text gets an entry.
+        """
+        prompt, titles = takes[0].request.prompt, [take.title for take in takes]
+        yield self.cards.open(titles) | {self._status: render_status(Progress())}
+        entries: dict[int, str] = {}
+        now: Mapping[int, Progress] = {}
+        steps = run_takes(self._runs, takes, session, self._tab, ending)
+        async with aclosing(steps):
+            async for then in steps:
+                news = {at: each for at, each in then.items() if each is not now.get(at)}
+                now = then
+                updates = self.cards.stream(prompt, titles, news)
+                updates[self._status] = _status(titles, now)
+                for at, progress in news.items():
+                    if progress.is_over and progress.text:
+                        work = _work(takes[at], progress, language)
+                        entries[at] = _entry(work, progress, model)
+                        updates |= keeper.record_each(list(entries.values()))
+                if any(progress.is_over for progress in news.values()):
+                    updates |= self.cards.keep(collect(prompt, titles, now))
+                yield updates
+        samples = collect(prompt, titles, now)
+        yield self.cards.hide_from(len(now)) | {self._status: _ended(samples, len(takes))}
+
+
+def _status(titles: Sequence[str], now: Mapping[int, Progress]) -> str:
+    """Of the one at work, by its number."""
+    at = max(now)
+    return titled(f"{at + 1} of {len(titles)}", render_status(now[at]))
+
+
+def _ended(samples: Samples, num_takes: int) -> str:
+    found = sum(bool(sample.text) for sample in samples.texts)
+    if not found:
+        return say("No text to choose from")
+    short = f" of {num_takes}" if found < num_takes else ""
+    noun = "text" if found == 1 and not short else "texts"
+    return say(f"{found}{short} {noun} to choose from · Use this puts one into the editor")
+
+
+def _work(take: Take, progress: Progress, language: str) -> Work:
+    text = with_generated(take.request.prompt, progress.text)
+    return Work(ContinueContent(text), take.settings, language, progress.seed)
+
+
+def _entry(work: Work, progress: Progress, model: str) -> str:
+    return build_entry(work, progress.text, progress.num_tokens, why_it_ended(progress), model)
