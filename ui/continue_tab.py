@@ -35,12 +35,12 @@ from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel, Wanted
 from ui.runs import Runs
-from ui.samples import Samples, build_samples
+from ui.samples import Samples
 from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
-from ui.side_by_side import SideBySide
+from ui.side_by_side import SideBySide, read_takes
 from ui.status import IDLE, render_status, say, why_it_ended
-from ui.takes import Take, read_takes
+from ui.takes import Take
 from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
 from ui.told_tokens import Told
 from ui.work import ContinueContent, Tab, Work
@@ -56,14 +56,12 @@ class _Asked:
     """
     Attributes:
         ending: where the run is to stop; None for the text's own end.
-        samples: the value of its control, usable or not.
         settings: the controls' values.
     """
 
     completion: CompletionRequest
     ending: Ending | None
     language: str
-    samples: Any
     settings: tuple[Any, ...]
 
 
@@ -86,7 +84,7 @@ class ContinueTab:
                     self._controls = build_controls(CONTINUE_DEFAULTS, TAB)
                     self.presets.wire(self._controls)
                     self._stop_at = build_stop_at(f"{TAB}-stop-at")
-                    self._samples = build_samples(TAB)
+                    self._several.build_settings(self.presets)
                     self._wants_tokens = build_token_choice(TAB)
                 self._keeper = Keeper(TAB)
         self._wire()
@@ -111,7 +109,7 @@ class ContinueTab:
     @property
     def work_inputs(self) -> list[Any]:
         """What `read_work` and `show_work` take the values of."""
-        several = [self._samples, self._several.cards.held]
+        several = [self._several.samples, self._several.cards.held]
         content = [self._editor, self._history, self._language, *several]
         return [*content, *self._controls.components]
 
@@ -124,7 +122,7 @@ class ContinueTab:
     def draft(self) -> dict[str, Any]:
         """What the browser keeps as it changes."""
         settings = dict(zip(FIELDS, self._controls.components, strict=True))
-        several = {"samples": self._samples, "candidates": self._several.cards.written}
+        several = {"samples": self._several.samples, "candidates": self._several.cards.written}
         return {"text": self._editor, "language": self._language, **several, **settings}
 
     @property
@@ -149,7 +147,8 @@ class ContinueTab:
         if text:
             history = history.record(text)
         settings = dict(zip(self._controls.components, work.settings, strict=True))
-        shown = self._replace(work.content.text, history) | {self._samples: work.content.samples}
+        shown = self._replace(work.content.text, history)
+        shown[self._several.samples] = work.content.samples
         if work.content.candidates or not work:
             shown |= self._several.cards.show(work.content.candidates)
         status = say("Undo brings back what stood before") if text else IDLE
@@ -192,7 +191,7 @@ class ContinueTab:
         follow_language(self._language, self._editor)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
-        how = [self._language, self._stop_at, self._wants_tokens, self._samples]
+        how = [*self._several.inputs, self._language, self._stop_at, self._wants_tokens]
         asked = [*content, *how, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
         streamed += [*self._keeper.outputs, *self._several.cards.outputs]
@@ -229,7 +228,7 @@ class ContinueTab:
     ) -> AsyncGenerator[Updates, None]:
         try:
             asked = _read_asked(prompt, values)
-            takes = read_takes(asked.completion, asked.settings, asked.samples)
+            takes = read_takes(asked.completion, asked.settings, *values[:2])
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
@@ -389,15 +388,17 @@ class ContinueTab:
 
 def _read_asked(prompt: str, values: Sequence[Any]) -> _Asked:
     """
+    Args:
+        values: of `SideBySide.inputs`, the other controls, and the settings.
+
     Raises:
         SamplingParamsError: a setting cannot be used.
         BlockLanguageError: where a block ends in that language is not known.
     """
-    language, stop_at, wants_tokens, samples, *settings = values
+    language, stop_at, wants_tokens, *settings = values[2:]
     params = replace(read_params(settings), logprobs=num_alternatives(wants_tokens))
     ending = read_ending(stop_at, prompt, language)
-    completion = CompletionRequest(prompt, params)
-    return _Asked(completion, ending, language, samples, tuple(settings))
+    return _Asked(CompletionRequest(prompt, params), ending, language, tuple(settings))
 
 
 def _read(prompt: str, max_new_tokens: Any) -> list[Reading]:

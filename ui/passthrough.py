@@ -15,6 +15,15 @@ class OwnComponentMeta(type(gr.Code)):  # type: ignore[misc]
         return ABCMeta.__new__(cls, name, bases, attrs)
 
 
+class FreeDropdown(gr.Dropdown, metaclass=OwnComponentMeta):
+    """Takes values that only the browser knows: what reads them checks them."""
+
+    is_template = True
+
+    def preprocess(self, payload: str) -> str:
+        return payload
+
+
 class FreeSlider(gr.Slider, metaclass=OwnComponentMeta):
     """Leaves the check of its interval to `SamplingParams`, whose message names the field."""
 

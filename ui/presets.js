@@ -121,4 +121,14 @@ const remove = (tab, chosen, ...values) => {
   return show(tab, chosen, ...values);
 };
 
-window.playgroundPresets = { choose, show, showAll, reset, name, save, remove };
+// What to compare with: `ours`, and what was saved. The value of each is JSON, {"title", "settings"}.
+// A preset that was saved anew stays chosen, as it is now; one that is gone does not.
+const offer = (tab, chosen, ours) => {
+  const saved = [...readSaved().keys()].map((title) => [title, JSON.stringify({ title, settings: settingsOf(tab, title) })]);
+  const choices = [...ours, ...saved];
+  const title = chosen ? JSON.parse(chosen).title : null;
+  const found = choices.find(([, value]) => value === chosen) ?? choices.find(([name]) => name === title) ?? ours[0];
+  return update({ choices, value: found[1] });
+};
+
+window.playgroundPresets = { offer, choose, show, showAll, reset, name, save, remove };

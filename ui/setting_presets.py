@@ -139,10 +139,19 @@ def render_presets(models: dict[Slot, ModelPreset]) -> str:
     return f'<div data-presets="{escape(json.dumps(data))}"></div>'
 
 
+def built_in_settings(tab: Tab) -> dict[str, dict[str, Any]]:
+    """What ours set, by their names; without what a model recommends."""
+    return {name: _by_field(params, DRAWN_BY) for name, params in _built_in(DEFAULTS[tab]).items()}
+
+
+def _built_in(recommended: SamplingParams) -> dict[str, SamplingParams]:
+    return {RECOMMENDED: recommended, **BUILT_IN}
+
+
 def _offered(tab: Tab, model: ModelPreset) -> dict[str, Any]:
     """Base models' cards recommend nothing: the tab's defaults are what their users settled on."""
     defaults = chat_defaults(model) if tab == "chat" else DEFAULTS[tab]
-    built_in = {RECOMMENDED: defaults, **BUILT_IN}
+    built_in = _built_in(defaults)
     return {
         "defaults": _by_field(defaults, FIELDS),
         "builtIn": {name: _by_field(params, DRAWN_BY) for name, params in built_in.items()},

@@ -6,17 +6,21 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from model.errors import InvalidInputError
+from model.requests import CompletionRequest, check_complete
 from ui.actions import Updates
 from ui.block_stop import Ending
+from ui.comparison import NOTHING, Comparison, compare
 from ui.entry import build_entry
 from ui.keeper import Keeper
 from ui.marked_text import with_generated
 from ui.progress import Progress
 from ui.runs import Runs
 from ui.sample_cards import SampleCards, collect
-from ui.samples import Samples
+from ui.samples import Samples, build_samples, read_samples
+from ui.setting_presets import SettingPresets
 from ui.status import render_status, say, titled, why_it_ended
-from ui.takes import Take, run_takes
+from ui.takes import Take, run_takes, take_samples
 from ui.work import ContinueContent, Tab, Work
 
 
@@ -32,6 +36,16 @@ class SideBySide:
         self._runs = runs
         self._status = status
         self.cards = SampleCards(f"{tab}-sample")
+
+    def build_settings(self, presets: SettingPresets) -> None:
+        """What is asked for several times, and how. Call it among the tab's settings."""
+        self.samples = build_samples(self._tab)
+        self._comparison = Comparison(self._tab, presets)
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What `read_takes` takes the values of."""
+        return [self.samples, self._comparison.choice]
 
     async def run(
         self,
@@ -67,6 +81,35 @@ class SideBySide:
                 yield updates
         samples = collect(prompt, titles, now)
         yield self.cards.hide_from(len(now)) | {self._status: _ended(samples, len(takes))}
+
+
+def read_takes(
+    request: CompletionRequest, settings: Sequence[Any], samples: Any, compared: object
+) -> tuple[Take, ...]:
+    """The texts that are asked for: one, several samples, or two that are compared.
+
+    Args:
+        settings: the controls' values, of which `request` was made.
+
+    Raises:
+        InvalidInputError: it cannot be asked for, or not several times.
+    """
+    num_samples = read_samples(samples)
+    if num_samples == 1 and compared == NOTHING:
+        return (Take("", request, tuple(settings)),)
+    check_complete(request)
+    if request.params.logprobs is not None:
+        raise InvalidInputError(
+            "Token probabilities are told of one text at a time.",
+            "Turn them off, or set Samples to 1 and Compare with to Nothing.",
+        )
+    if compared == NOTHING:
+        return take_samples(request, settings, num_samples)
+    if num_samples > 1:
+        raise InvalidInputError(
+            "A comparison is of one text each.", "Set Samples to 1, or Compare with to Nothing."
+        )
+    return compare(request, settings, compared)
 
 
 def _status(titles: Sequence[str], now: Mapping[int, Progress]) -> str:

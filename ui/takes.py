@@ -7,12 +7,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from model.errors import InvalidInputError
-from model.requests import CompletionRequest, check_complete
+from model.requests import CompletionRequest
 from ui.block_stop import Ending
 from ui.progress import Progress
 from ui.runs import Runs
-from ui.samples import params_of_sample, read_samples
+from ui.samples import params_of_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +27,15 @@ class Take:
     settings: tuple[Any, ...]
 
 
-def read_takes(
-    request: CompletionRequest, settings: tuple[Any, ...], samples: Any
+def take_samples(
+    request: CompletionRequest, settings: Sequence[Any], num_samples: int
 ) -> tuple[Take, ...]:
-    """The same asked as many times as the control says, each with a seed of its own.
-
-    Raises:
-        InvalidInputError: it cannot be asked for, or not several times.
-    """
-    num_samples = read_samples(samples)
-    if num_samples > 1:
-        check_complete(request)
-        if request.params.logprobs is not None:
-            raise InvalidInputError(
-                "Token probabilities are told of one text at a time.",
-                "Set Samples to 1, or turn the probabilities off.",
-            )
+    """The same asked several times, each with a seed of its own."""
     return tuple(
         Take(
             f"Sample {number}",
             replace(request, params=params_of_sample(request.params, number)),
-            settings,
+            tuple(settings),
         )
         for number in range(1, num_samples + 1)
     )

@@ -177,3 +177,60 @@ def test_axe_finds_nothing_serious_in_the_cards(
     wait_for_choice(page)
     card(page, 1).hover()
     assert faults_of(page) == []
+
+
+def compare_with(page: Page, title: str) -> None:
+    page.locator("#continue-compare input").click()
+    page.get_by_role("option", name=title, exact=True).click()
+    expect(page.locator("#continue-compare input")).to_have_value(title)
+
+
+def test_two_presets_are_compared_under_the_same_seed_and_named_by_what_differs(tab: Page) -> None:
+    setting(tab, "continue", "seed").fill("11")
+    compare_with(tab, "Creative")
+    type_code(tab, PROMPT, "SAY: x")
+    tab.click("#continue-run")
+    wait_for_choice(tab)
+    expect(card(tab, 1).locator("header")).to_contain_text("As set · temperature 0.2")
+    expect(card(tab, 2).locator("header")).to_contain_text("Creative · temperature 0.9, top-p 1")
+    for number in (1, 2):
+        assert text_of(tab, number) == "x"
+        expect(card(tab, number)).to_contain_text("seed 11")
+    bring_back = history(tab, "continue").first.locator(".pg-kept-entry")
+    bring_back.click()
+    wait_for_code(tab, PROMPT, "SAY: xx")
+    expect(setting(tab, "continue", "temperature")).to_have_value("0.9")
+    card(tab, 1).get_by_role("button", name="Use this").click()
+    expect(status(tab, "continue")).to_contain_text(
+        "As set · temperature 0.2, top-p 0.95, min-p 0 is"
+    )
+
+
+def test_a_preset_of_ones_own_can_be_compared_with_as_it_is_now(tab: Page) -> None:
+    def save(tokens: str) -> None:
+        setting(tab, "continue", "max_new_tokens").fill(tokens)
+        tab.click("#continue-preset-save-as")
+        name = tab.locator("#continue-preset-name :is(input, textarea)")
+        name.fill("Mine")
+        name.press("Enter")
+        expect(tab.locator("#continue-preset-note")).to_contain_text("“Mine”")
+
+    save("2")
+    setting(tab, "continue", "max_new_tokens").fill("50")
+    compare_with(tab, "Mine")
+    save("3")
+    expect(tab.locator("#continue-preset-note")).to_contain_text("Replaced")
+    setting(tab, "continue", "max_new_tokens").fill("50")
+    type_code(tab, PROMPT, "SAY: abcdef")
+    tab.click("#continue-run")
+    wait_for_choice(tab)
+    expect(card(tab, 2).locator("header")).to_contain_text("Mine · max new tokens 3")
+    assert (text_of(tab, 1), text_of(tab, 2)) == ("abcdef", "abc")
+
+
+def test_a_comparison_with_what_is_set_is_refused_in_words(tab: Page) -> None:
+    compare_with(tab, "Recommended")
+    type_code(tab, PROMPT, "SAY: x")
+    tab.click("#continue-run")
+    expect(status(tab, "continue")).to_contain_text("nothing to compare", timeout=TIMEOUT)
+    expect(card(tab, 1)).to_be_hidden()

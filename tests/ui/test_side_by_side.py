@@ -10,12 +10,12 @@ from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.actions import Updates, build_html
+from ui.comparison import NOTHING
 from ui.keeper import Keeper
 from ui.marked_text import MarkedText
 from ui.runs import Runs
 from ui.samples import Samples
-from ui.side_by_side import SideBySide
-from ui.takes import read_takes
+from ui.side_by_side import SideBySide, read_takes
 from ui.work import ContinueContent, default_settings, read_work
 
 SETTINGS = default_settings("continue")
@@ -32,7 +32,7 @@ async def parts(service: GenerationService) -> tuple[SideBySide, Keeper, Any]:
 async def run(parts: tuple[SideBySide, Keeper, Any], prompt: str, num: int) -> list[Updates]:
     side_by_side, keeper, _ = parts
     params = SamplingParams(seed=3)
-    takes = read_takes(CompletionRequest(prompt, params), SETTINGS, num)
+    takes = read_takes(CompletionRequest(prompt, params), SETTINGS, num, NOTHING)
     steps = side_by_side.run(takes, "s", None, keeper, "Rust", "Model")
     return [updates async for updates in steps]
 

@@ -11,16 +11,18 @@ from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.block_stop import read_ending
+from ui.comparison import NOTHING
 from ui.progress import Progress
 from ui.runs import Runs
-from ui.takes import read_takes, run_takes
+from ui.side_by_side import read_takes
+from ui.takes import run_takes
 
 PARAMS = SamplingParams(max_new_tokens=400, seed=7)
 ASKED = CompletionRequest("SAY: abc", PARAMS)
 
 
 def test_each_sample_is_the_same_request_with_a_seed_of_its_own() -> None:
-    takes = read_takes(ASKED, ("set",), 3)
+    takes = read_takes(ASKED, ("set",), 3, NOTHING)
     assert [take.title for take in takes] == ["Sample 1", "Sample 2", "Sample 3"]
     assert [take.request.params.seed for take in takes] == [7, 8, 9]
     assert {(take.request.prompt, take.settings) for take in takes} == {("SAY: abc", ("set",))}
@@ -28,18 +30,18 @@ def test_each_sample_is_the_same_request_with_a_seed_of_its_own() -> None:
 
 def test_token_probabilities_are_refused_with_several_samples_and_not_with_one() -> None:
     told = CompletionRequest("a", SamplingParams(logprobs=5))
-    assert read_takes(told, (), 1)[0].request == told
+    assert read_takes(told, (), 1, NOTHING)[0].request == told
     with pytest.raises(InvalidInputError, match="one text at a time"):
-        read_takes(told, (), 2)
+        read_takes(told, (), 2, NOTHING)
 
 
 def test_an_empty_prompt_is_refused_before_anything_on_show_gives_way() -> None:
     with pytest.raises(PromptError, match="empty"):
-        read_takes(CompletionRequest("", PARAMS), (), 2)
+        read_takes(CompletionRequest("", PARAMS), (), 2, NOTHING)
 
 
 async def run(service: GenerationService, prompt: str, stop_at: str = "") -> Mapping[int, Progress]:
-    takes = read_takes(CompletionRequest(prompt, PARAMS), (), 3)
+    takes = read_takes(CompletionRequest(prompt, PARAMS), (), 3, NOTHING)
     ending = read_ending(stop_at, prompt, "Python")
     steps = run_takes(Runs(service, None), takes, "s", "p", ending)
     return [now async for now in steps][-1]
@@ -70,7 +72,7 @@ async def test_stop_ends_the_one_at_work_and_those_that_follow(
     service: GenerationService,
 ) -> None:
     runs = Runs(service, None)
-    takes = read_takes(CompletionRequest("SAY: " + "x" * 300, PARAMS), (), 3)
+    takes = read_takes(CompletionRequest("SAY: " + "x" * 300, PARAMS), (), 3, NOTHING)
     seen: list[Mapping[int, Progress]] = []
     has_text = asyncio.Event()
 
