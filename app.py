@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from model.engine.base import Engine
     from model.engine.generation import Slot
     from model.loading.residency import Residency
+    from model.remote import RemoteModel
     from model.service import GenerationService
 
 logger = logging.getLogger("app")
@@ -112,16 +113,16 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         background=background,
         deadline=settings.deadline_seconds,
     )
-    # Strangers do not choose the model, nor fill the disk.
-    catalogue = None if settings.is_public else Catalogue(settings.model_folder_paths)
     page = build_page(
         service,
         AssistantPromptSource(),
         is_public=settings.is_public,
         deadline=settings.deadline_seconds,
-        catalogue=catalogue,
+        # Strangers do not choose the model, nor fill the disk.
+        catalogue=None if settings.is_public else Catalogue(settings.model_folder_paths),
         needs_key=bool(settings.api_key),
         space_id=os.environ.get("SPACE_ID", "") if settings.hosting == "space" else "",
+        remote=build_remote(settings),
     )
     app.mount(STATIC_PATH, static_files())
     # Gradio's own queue never queues: admission does, for the page and the routes alike.
@@ -168,6 +169,21 @@ def build_service(settings: Settings) -> GenerationService:
         sources = build_sources(names, settings.quantization, engine, may_swap=may_swap)
     residency = Residency(engine, sources, may_swap=may_swap, tells_reasons=not settings.is_public)
     return GenerationService(residency, engine)
+
+
+def build_remote(settings: Settings) -> RemoteModel | None:
+    """The model on another machine that the page may offer; None where there is none, or where
+    strangers would use it up."""
+    from model.remote import RemoteModel
+
+    if not settings.offers_remote:
+        return None
+    return RemoteModel(
+        settings.remote_url,
+        settings.remote_model,
+        settings.remote_key.get_secret_value() if settings.remote_key else "",
+        tells_reasons=not settings.is_public,
+    )
 
 
 def build_engine(settings: Settings) -> Engine:

@@ -65,6 +65,12 @@ def _split_keys(value: Any) -> Any:
     return keys
 
 
+def _check_key(key: SecretStr) -> None:
+    # Others cannot be sent in a header.
+    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+        raise ValueError("a key has printable ASCII characters only, and no space")
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -211,6 +217,26 @@ class Settings(BaseSettings):
         "read the API's answers; * is everybody's. Those of this machine always may, but where "
         "the app is public.",
     )
+    remote_url: str = Field(
+        default="",
+        description="Base address of an OpenAI-compatible server, such as "
+        "https://api.example.com/v1, whose model Continue offers to compare with. The page says "
+        "that a prompt leaves this machine before it does. Empty offers none.",
+    )
+    remote_model: str = Field(
+        default="",
+        validate_default=True,
+        description="What that server calls the model.",
+    )
+    remote_key: SecretStr | None = Field(
+        default=None,
+        description="The key for that server, where it wants one. Better set as a variable.",
+    )
+    remote_public: bool = Field(
+        default=False,
+        description="Offer that model where the app is public, too. Strangers' prompts are then "
+        "at the expense of whoever pays for the key.",
+    )
     scripted_speed: float = Field(
         default=40.0,
         gt=0,
@@ -236,9 +262,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for key in keys:
-            # Others cannot be sent in a header.
-            if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
-                raise ValueError("a key has printable ASCII characters only, and no space")
+            _check_key(key)
         return keys
 
     @field_validator("cors_origins")
@@ -248,6 +272,32 @@ class Settings(BaseSettings):
             if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin):
                 raise ValueError("an origin is a scheme and a host, as in https://editor.example")
         return origins
+
+    @field_validator("remote_url")
+    @classmethod
+    def _check_remote_url(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s?#]*)?", url):
+            raise ValueError("a base address is as in https://api.example.com/v1")
+        return url
+
+    @field_validator("remote_model")
+    @classmethod
+    def _check_remote_model(cls, name: str, info: ValidationInfo) -> str:
+        if info.data.get("remote_url") and not name:
+            raise ValueError("the remote server has to be asked for a model by its name")
+        return name
+
+    @field_validator("remote_key")
+    @classmethod
+    def _check_remote_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            _check_key(key)
+        return key
+
+    @property
+    def offers_remote(self) -> bool:
+        """Whether the page offers the remote model."""
+        return bool(self.remote_url) and (self.remote_public or not self.is_public)
 
     @property
     def is_public(self) -> bool:
@@ -329,5 +379,5 @@ def _describe_problem(problem: ErrorDetails) -> str:
     field = str(problem["loc"][0])
     names = f"{flag_of(field)} ({environment_variable_of(field)})"
     # A key stays a secret even where it cannot be used.
-    given = "" if field == "api_key" else f", not {problem['input']!r}"
+    given = "" if field in ("api_key", "remote_key") else f", not {problem['input']!r}"
     return f"{names}: {problem['msg'].removeprefix('Value error, ')}{given}."

@@ -23,6 +23,7 @@ from model.errors import (
     OutOfMemoryError,
     PlaygroundError,
     QueueFullError,
+    RemoteError,
     SamplingParamsError,
     UnavailableError,
 )
@@ -55,6 +56,7 @@ KIND_BY_ERROR: dict[type[PlaygroundError], Kind] = {
     ModelNotReadyError: Kind.LOADING,
     QueueFullError: Kind.OVERLOADED,
     ModelLoadError: Kind.UNAVAILABLE,
+    RemoteError: Kind.UNAVAILABLE,
     GenerationError: Kind.GENERATION,
     OutOfMemoryError: Kind.UNAVAILABLE,
 }

@@ -26,6 +26,13 @@ PlaygroundError
 │       ├── HubOfflineError          offline, and not in the cache
 │       ├── HubUnavailableError      the hub is down, out of reach or asks to wait
 │       └── DiskFullError            the disk has no room for the files
+├── RemoteError                  a model on another machine did not answer as it should
+│   ├── RemoteUnreachableError   no connection, or no word for too long
+│   ├── RemoteKeyError           the server does not accept our key
+│   ├── RemoteModelError         it has no such model, or no completions
+│   ├── RemoteBusyError          it takes no more requests for now
+│   ├── RemoteRefusedError       it refuses the request itself
+│   └── RemoteAnswerError        it failed, broke off or answered something else
 └── GenerationError              the model failed while it ran this request
     └── OutOfMemoryError         ... for want of memory
 
@@ -181,6 +188,34 @@ class HubUnavailableError(HubError):
 
 class DiskFullError(HubError):
     """The disk has no room for the files."""
+
+
+class RemoteError(PlaygroundError):
+    """A model on another machine did not answer as it should."""
+
+
+class RemoteUnreachableError(RemoteError):
+    """The server cannot be reached, or has sent nothing for too long."""
+
+
+class RemoteKeyError(RemoteError):
+    """The server does not accept the key."""
+
+
+class RemoteModelError(RemoteError):
+    """The server has no such model, or no completions."""
+
+
+class RemoteBusyError(RemoteError):
+    """The server takes no more requests for now."""
+
+
+class RemoteRefusedError(RemoteError):
+    """The server refuses the request, such as for a setting that it does not know."""
+
+
+class RemoteAnswerError(RemoteError):
+    """The server failed, broke off or answered something that is no completion."""
 
 
 class GenerationError(PlaygroundError):

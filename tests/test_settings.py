@@ -165,6 +165,47 @@ def test_keys_that_hold_none_do_not_leave_the_api_open(
     assert load_settings([]).api_keys == ()
 
 
+REMOTE = ("--remote-url", "https://api.example.com/v1", "--remote-model", "big")
+
+
+def test_a_remote_model_is_offered_where_one_is_named_and_not_to_strangers() -> None:
+    assert not load_settings([]).offers_remote
+    assert load_settings(REMOTE).offers_remote
+    assert not load_settings([*REMOTE, "--share"]).offers_remote
+    assert not load_settings([*REMOTE, "--host", "0.0.0.0"]).offers_remote
+    assert load_settings([*REMOTE, "--share", "--remote-public"]).offers_remote
+
+
+@pytest.mark.parametrize(
+    "url", ["api.example.com/v1", "ftp://a/v1", "https://me:pw@a/v1", "https://a/v1?x", "http://"]
+)
+def test_an_address_that_is_no_base_address_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="a base address is as in"):
+        load_settings(["--remote-url", url, "--remote-model", "big"])
+
+
+def test_a_remote_server_without_a_models_name_is_refused() -> None:
+    with pytest.raises(SettingsError, match="has to be asked for a model by its name"):
+        load_settings(REMOTE[:2])
+
+
+def test_the_remote_key_is_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARCODER_REMOTE_KEY", "hidden-1")
+    settings = load_settings(REMOTE)
+    assert settings.remote_key is not None
+    assert settings.remote_key.get_secret_value() == "hidden-1"
+    assert "hidden" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    with pytest.raises(SystemExit):
+        load_settings(["--help"])
+    assert "hidden" not in capsys.readouterr().out
+    monkeypatch.setenv("STARCODER_REMOTE_KEY", "hidden 2")
+    with pytest.raises(SettingsError, match="a key has printable ASCII") as caught:
+        load_settings(REMOTE)
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("key", ["hidden key", "hiddené", "hidden\x00"])
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(SettingsError) as caught:

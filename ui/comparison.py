@@ -1,4 +1,4 @@
-"""What a text is compared with: the same prompt under the settings of a preset."""
+"""What a text is compared with: the same prompt under a preset, or by a remote model."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from model.errors import InvalidInputError
+from model.remote import RemoteModel
 from model.requests import CompletionRequest
 from ui.actions import INSTANT
 from ui.controls import FIELDS, TITLES, read_params
 from ui.fields import Fields
+from ui.notices import notice
 from ui.passthrough import FreeDropdown
 from ui.setting_presets import SettingPresets, built_in_settings
 from ui.takes import Take
 from ui.work import Tab
 
 NOTHING = ""
+REMOTE = "remote"
 AS_SET = "As set"
 
 
@@ -26,19 +29,24 @@ class Comparison:
 
     The value of a choice is JSON, {"title", "settings": {field: value}}: the presets that a user
     saved are known to the browser alone (`ui/presets.js`).
+
+    Args:
+        remote: a model on another machine; offered where there is one.
     """
 
-    def __init__(self, tab: Tab, presets: SettingPresets) -> None:
+    def __init__(self, tab: Tab, presets: SettingPresets, remote: RemoteModel | None) -> None:
+        self._remote = remote
         ours = [
             (title, json.dumps({"title": title, "settings": settings}))
             for title, settings in built_in_settings(tab).items()
         ]
-        choices = [("Nothing", NOTHING), *ours]
+        theirs = [(remote.title, REMOTE)] if remote else []
+        choices = [("Nothing", NOTHING), *ours, *theirs]
         self.choice = FreeDropdown(
             choices,
             value=NOTHING,
             label="Compare with",
-            info="the same prompt under another preset",
+            info="the same prompt under another preset" + (", or elsewhere" if remote else ""),
             filterable=False,
             elem_id=f"{tab}-compare",
         )
@@ -47,6 +55,34 @@ class Comparison:
         self.choice.focus(inputs=self.choice, outputs=self.choice, **offering)
         for event in presets.changed:
             event.then(inputs=self.choice, outputs=self.choice, **offering)
+
+    def warn_in(self, place: Any) -> None:
+        """Say in `place`, as long as the remote model is chosen, what that means."""
+        if self._remote is None:
+            return
+        warning = json.dumps(warn_of(self._remote))
+        js = f"(chosen) => chosen === '{REMOTE}' ? {warning} : ''"
+        self.choice.change(None, self.choice, place, js=js, **INSTANT)
+
+
+def warn_of(remote: RemoteModel) -> str:
+    """That the prompt will leave this machine, for before it does."""
+    return notice(
+        "warning",
+        f"Generate sends the prompt to {remote.host}: it leaves this machine.",
+        f"{remote.name} answers there beside the model here. This is for one run; then Compare "
+        "with goes back to Nothing.",
+    )
+
+
+def compare_remote(
+    request: CompletionRequest, settings: Sequence[Any], here: str, remote: RemoteModel
+) -> tuple[Take, ...]:
+    """`request` to the model here, of that name, and to the remote one."""
+    return (
+        Take(here, request, tuple(settings)),
+        Take(remote.title, request, tuple(settings), remote.title),
+    )
 
 
 def compare(

@@ -38,7 +38,7 @@ from ui.runs import Runs
 from ui.samples import Samples
 from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
-from ui.side_by_side import SideBySide, read_takes
+from ui.side_by_side import SideBySide
 from ui.status import IDLE, render_status, say, why_it_ended
 from ui.takes import Take
 from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
@@ -194,7 +194,7 @@ class ContinueTab:
         how = [*self._several.inputs, self._language, self._stop_at, self._wants_tokens]
         asked = [*content, *how, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
-        streamed += [*self._keeper.outputs, *self._several.cards.outputs]
+        streamed += [*self._keeper.outputs, *self._several.outputs]
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": asked,
@@ -228,7 +228,8 @@ class ContinueTab:
     ) -> AsyncGenerator[Updates, None]:
         try:
             asked = _read_asked(prompt, values)
-            takes = read_takes(asked.completion, asked.settings, *values[:2])
+            model = self._residency.preset("base").title
+            takes = self._several.read(asked.completion, asked.settings, model, *values[:2])
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
@@ -336,7 +337,7 @@ class ContinueTab:
         return self._keeper.record(work, progress.text, progress.num_tokens, why, model)
 
     def _stop(self, request: gr.Request) -> Updates:
-        self._runs.stop(str(request.session_hash), TAB)
+        self._several.stop(str(request.session_hash))
         return self._buttons.idle()
 
     def _take_back(self, text: str, history: History[Content], before: str | None) -> Updates:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.catalogue import Catalogue
+from model.remote import RemoteModel
 from model.service import GenerationService
 from ui.actions import INSTANT, build_html
 from ui.chat_tab import ChatTab
@@ -51,6 +52,7 @@ def build_page(
     catalogue: Catalogue | None = None,
     needs_key: bool = False,
     space_id: str = "",
+    remote: RemoteModel | None = None,
 ) -> Page:
     """The page over `service`. Nothing runs until a browser opens it.
 
@@ -60,9 +62,10 @@ def build_page(
         deadline: seconds after which a generation is cut off; None is never.
         catalogue: the models that the page offers; None where they cannot be changed from it.
         needs_key: the API's clients have to send a key, which the page never knows.
+        remote: a model on another machine that Continue offers beside its own; None offers none.
         space_id: owner and name of the Hugging Face Space that the page is on; "" elsewhere.
     """
-    runs = Runs(service, deadline)
+    runs = Runs(service, deadline, remote)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         top = Top(service.residency, is_public=is_public, catalogue=catalogue, needs_key=needs_key)
         drafts = Drafts()

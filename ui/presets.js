@@ -126,8 +126,8 @@ const remove = (tab, chosen, ...values) => {
 const offer = (tab, chosen, ours) => {
   const saved = [...readSaved().keys()].map((title) => [title, JSON.stringify({ title, settings: settingsOf(tab, title) })]);
   const choices = [...ours, ...saved];
-  const title = chosen ? JSON.parse(chosen).title : null;
-  const found = choices.find(([, value]) => value === chosen) ?? choices.find(([name]) => name === title) ?? ours[0];
+  const title = () => JSON.parse(chosen).title;
+  const found = choices.find(([, value]) => value === chosen) ?? choices.find(([name]) => name === title()) ?? ours[0];
   return update({ choices, value: found[1] });
 };
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, Finished, FinishReason, Prefill, Queued, Token
 from model.fitting import FittedRequest
+from model.remote import Piece, RemoteEvent
 from model.service import Prepared, Revoked, RunEvent, Waiting
 
 
@@ -81,7 +82,7 @@ class Progress:
         return (self.num_tokens - 1) / elapsed if elapsed > 0 else None
 
 
-def advance(progress: Progress, events: Iterable[RunEvent], now: float) -> Progress:
+def advance(progress: Progress, events: Iterable[RunEvent | RemoteEvent], now: float) -> Progress:
     """`progress` after `events`, which were seen at `now`."""
     pieces = []
     tokens = []
@@ -103,6 +104,11 @@ def advance(progress: Progress, events: Iterable[RunEvent], now: float) -> Progr
                     tokens.append(event)
                 if progress.first_token_at is None:
                     progress = replace(progress, stage=None, first_token_at=now)
+            case Piece(text):
+                pieces.append(text)
+                num_tokens += 1
+                if progress.first_token_at is None:
+                    progress = replace(progress, first_token_at=now)
             case Finished() | Failed():
                 progress = replace(progress, outcome=event, is_over=True)
     return replace(

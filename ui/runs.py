@@ -7,11 +7,12 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 
-from model.requests import PlaygroundRequest
-from model.service import GenerationService, Run
+from model.remote import RemoteModel
+from model.requests import CompletionRequest, PlaygroundRequest
+from model.service import GenerationService
 from ui.block_stop import Ending, stop_at_end
 from ui.progress import Preparing, Progress
-from ui.streaming import BEAT_SECONDS, follow
+from ui.streaming import BEAT_SECONDS, Followed, follow
 
 # A request that takes a while to make, such as one with a file that has to be fetched.
 MakeRequest = Callable[[], Awaitable[PlaygroundRequest]]
@@ -21,7 +22,7 @@ class _Held:
     """A run, or a place that is kept for one while its request is being made."""
 
     def __init__(self) -> None:
-        self.run: Run | None = None
+        self.run: Followed | None = None
         self.is_cancelled = False
         self.is_over = asyncio.Event()
 
@@ -40,9 +41,16 @@ class Runs:
 
     Args:
         deadline: seconds after which a generation is cut off; None is never.
+        remote: a model on another machine that may be asked, too.
     """
 
-    def __init__(self, service: GenerationService, deadline: float | None) -> None:
+    def __init__(
+        self,
+        service: GenerationService,
+        deadline: float | None,
+        remote: RemoteModel | None = None,
+    ) -> None:
+        self.remote = remote
         self._service = service
         self._deadline = deadline
         self._held: dict[tuple[str, str], _Held] = {}
@@ -75,8 +83,20 @@ class Runs:
                     request = making.result()
                 finally:
                     making.cancel()
-            async with aclosing(self._follow(request, session, held)) as steps:
+            run = self._start(request, session)
+            async with aclosing(self._follow(run, held)) as steps:
                 async for progress in steps:
+                    yield progress
+
+    async def start_remote(
+        self, request: CompletionRequest, session: str, place: str, ending: Ending | None = None
+    ) -> AsyncGenerator[Progress, None]:
+        """The progress of `request` with the remote model, as `start` has it."""
+        assert self.remote is not None
+        async with self._hold(session, place) as held:
+            run = self.remote.start(request, self._deadline)
+            async with aclosing(self._follow(run, held)) as following:
+                async for progress in stop_at_end(following, ending, held.cancel_run):
                     yield progress
 
     async def start_each(
@@ -97,7 +117,8 @@ class Runs:
         async with self._hold(session, place) as held:
             for request in requests:
                 progress = Progress()
-                async with aclosing(self._follow(request, session, held)) as following:
+                run = self._start(request, session)
+                async with aclosing(self._follow(run, held)) as following:
                     steps = stop_at_end(following, ending, held.cancel_run)
                     async for progress in steps:
                         yield progress
@@ -132,14 +153,11 @@ class Runs:
             del self._held[key]
             held.is_over.set()
 
-    async def _follow(
-        self, request: PlaygroundRequest, session: str, held: _Held
-    ) -> AsyncGenerator[Progress, None]:
-        run = self._start(request, session)
+    async def _follow(self, run: Followed, held: _Held) -> AsyncGenerator[Progress, None]:
         held.run = run
         async with aclosing(follow(run, f"page-{next(self._numbers)}")) as steps:
             async for progress in steps:
                 yield progress
 
-    def _start(self, request: PlaygroundRequest, session: str) -> Run:
+    def _start(self, request: PlaygroundRequest, session: str) -> Followed:
         return self._service.start(request, session, overflow="trim", deadline=self._deadline)

@@ -117,7 +117,8 @@ def _finished_line(progress: Progress, finished: Finished) -> str:
         size = progress.fitted.context_length
         share = f"{used / size:.0%}" if used * 100 >= size else "under 1%"
         parts.append(f"context {used:,} / {size:,} ({share})")
-    parts.append(f"seed {finished.seed}")
+    if finished.seed is not None:
+        parts.append(f"seed {finished.seed}")
     if usage.reused_tokens:
         parts.append(f"{usage.reused_tokens:,} of {usage.prompt_tokens:,} prompt tokens reused")
     return " · ".join(parts)

@@ -8,10 +8,12 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from typing import Protocol
 
 from model.engine.events import Failed
 from model.errors import PlaygroundError
-from model.service import Run, RunEvent
+from model.remote import RemoteEvent
+from model.service import RunEvent
 from ui.notices import unexpected_error
 from ui.progress import Progress, advance
 
@@ -22,7 +24,18 @@ UPDATE_SECONDS = 0.05
 BEAT_SECONDS = 0.5
 
 
-async def follow(run: Run, request_id: str) -> AsyncGenerator[Progress, None]:
+AnyEvent = RunEvent | RemoteEvent
+
+
+class Followed(Protocol):
+    """A run here, or of a remote model."""
+
+    def events(self) -> AsyncGenerator[AnyEvent, None]: ...
+
+    def cancel(self) -> None: ...
+
+
+async def follow(run: Followed, request_id: str) -> AsyncGenerator[Progress, None]:
     """The run's progress, the last one with `is_over`. Raises nothing: faults are outcomes.
 
     Closing it early cancels the run.
@@ -43,17 +56,17 @@ async def follow(run: Run, request_id: str) -> AsyncGenerator[Progress, None]:
 
 
 async def coalesce(
-    events: AsyncIterator[RunEvent],
+    events: AsyncIterator[AnyEvent],
     *,
     update_seconds: float = UPDATE_SECONDS,
     beat_seconds: float = BEAT_SECONDS,
-) -> AsyncGenerator[list[RunEvent], None]:
+) -> AsyncGenerator[list[AnyEvent], None]:
     """All events in order, in batches at least `update_seconds` apart.
 
     An empty batch comes where nothing happened for `beat_seconds`. An error of `events` is
     raised after what came before it. Closing this closes `events`.
     """
-    pending: list[RunEvent] = []
+    pending: list[AnyEvent] = []
     has_news = asyncio.Event()
 
     async def pump() -> None:

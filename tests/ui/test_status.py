@@ -7,6 +7,7 @@ import pytest
 from model.engine.base import LoadProgress
 from model.engine.events import Failed, FinishReason, Prefill, Queued, Token
 from model.errors import GenerationError
+from model.remote import Piece
 from model.service import Prepared, Revoked, RunEvent, Waiting
 from model.trimming import Dropped
 from tests.ui.runs import finished, fitted
@@ -49,6 +50,16 @@ def test_the_end_has_all_figures() -> None:
         "84 tokens · 20.0 tokens/s · first token 0.4 s · ended by itself · "
         "context 512 / 8,192 (6%) · seed 7 · 400 of 428 prompt tokens reused"
     ) in line
+
+
+def test_a_remote_text_counts_its_pieces_and_has_no_context_nor_a_seed_that_was_not_set() -> None:
+    live = advance(advance(Progress(), [Piece("a")], 0.0), [Piece("b"), Piece("c")], 0.5)
+    assert "3 tokens · 4.0 tokens/s" in render_status(live)
+    ended = advance(live, [replace(finished(completion_tokens=3), seed=None)], 1.0)
+    assert ended.text == "abc"
+    line = render_status(ended)
+    assert "ended by itself<" in line
+    assert "context" not in line
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from model.engine.events import Finished, FinishReason
-from model.errors import InvalidInputError, PromptError
+from model.engine.events import Failed, Finished, FinishReason
+from model.errors import InvalidInputError, PromptError, RemoteKeyError
+from model.remote import RemoteModel
 from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
+from tests.remote_server import KEY, remote_server
 from ui.block_stop import read_ending
-from ui.comparison import NOTHING
+from ui.comparison import NOTHING, REMOTE
 from ui.progress import Progress
 from ui.runs import Runs
 from ui.side_by_side import read_takes
-from ui.takes import run_takes
+from ui.takes import Take, run_takes
 
 PARAMS = SamplingParams(max_new_tokens=400, seed=7)
 ASKED = CompletionRequest("SAY: abc", PARAMS)
@@ -96,3 +98,52 @@ async def test_stop_ends_the_one_at_work_and_those_that_follow(
 async def test_one_that_fails_is_the_last(service: GenerationService) -> None:
     now = await run(service, "FAIL")
     assert list(now) == [0]
+
+
+def compared(remote: RemoteModel, prompt: str) -> tuple[Take, ...]:
+    return read_takes(CompletionRequest(prompt, PARAMS), (), 1, REMOTE, "Small", remote)
+
+
+def test_a_remote_model_gets_the_same_request_and_each_take_its_models_name() -> None:
+    here, there = compared(RemoteModel("https://a.example/v1", "big"), "a")
+    assert (here.title, here.remote) == ("Small", "")
+    assert (there.title, there.remote) == ("big at a.example", "big at a.example")
+    assert here.request == there.request
+
+
+def test_where_no_remote_model_is_set_none_can_be_asked() -> None:
+    with pytest.raises(InvalidInputError, match="no remote model"):
+        read_takes(ASKED, (), 1, REMOTE)
+
+
+async def test_a_remote_model_that_fails_leaves_the_one_here_to_go_on(
+    service: GenerationService,
+) -> None:
+    with remote_server() as server:
+        remote = RemoteModel(server.url, "big", KEY)
+        runs = Runs(service, None, remote)
+        steps = run_takes(runs, compared(remote, "key"), "s", "p", None)
+        now = [now async for now in steps][-1]
+    assert isinstance(now[1].outcome, Failed)
+    assert isinstance(now[1].outcome.error, RemoteKeyError)
+    assert now[0].has_ended_well
+    assert now[0].text
+
+
+async def test_both_come_at_the_same_time_and_stop_ends_both(service: GenerationService) -> None:
+    with remote_server() as server:
+        remote = RemoteModel(server.url, "big", KEY)
+        runs = Runs(service, None, remote)
+        # The script types its own text for a prompt that asks for nothing.
+        takes = compared(remote, "waits")
+        now: Mapping[int, Progress] = {}
+        async for now in run_takes(runs, takes, "s", "p", None):
+            is_coming = len(now) == 2 and now[1].text == "one two three" and now[0].text
+            if is_coming and not now[1].is_over:
+                runs.stop("s", "p", "p-remote")
+        assert runs.num_running == 0
+    for progress in now.values():
+        assert isinstance(progress.outcome, Finished)
+    assert isinstance(now[1].outcome, Finished)
+    assert now[1].outcome.reason is FinishReason.CANCELLED
+    assert now[1].text == "one two three"
