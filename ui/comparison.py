@@ -46,7 +46,7 @@ class Comparison:
             choices,
             value=NOTHING,
             label="Compare with",
-            info="the same prompt under another preset" + (", or elsewhere" if remote else ""),
+            info="the same prompt, by a remote model too" if remote else "the same prompt",
             filterable=False,
             elem_id=f"{tab}-compare",
         )
@@ -81,7 +81,7 @@ def compare_remote(
     """`request` to the model here, of that name, and to the remote one."""
     return (
         Take(here, request, tuple(settings)),
-        Take(remote.title, request, tuple(settings), remote.title),
+        Take(remote.title, request, tuple(settings), remote=remote.title),
     )
 
 

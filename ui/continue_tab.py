@@ -127,7 +127,7 @@ class ContinueTab:
 
     @property
     def shown_while_it_comes(self) -> list[Any]:
-        return []
+        return self._several.cards.panes
 
     def read_work(
         self,

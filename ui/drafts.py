@@ -84,6 +84,8 @@ def _continue(fields: Fields) -> dict[str, Any]:
         content["samples"] = fields.number("samples")
     if fields.get("candidates"):
         content["candidates"] = _json(fields, "candidates")
+        coming = {"note": "Cut off by a reload", "seed": None}
+        content["candidates"]["texts"] += [each | coming for each in fields.get("live") or []]
     return content
 
 

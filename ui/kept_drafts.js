@@ -39,13 +39,22 @@
     timer = null;
     if (!isOpen || !kept.isOn()) return;
     const text = JSON.stringify(tabs); // Gradio's values are proxies, which IndexedDB does not take
-    // A middle that still comes is on the page alone.
-    const isComing = document.querySelector("#infill-stop") !== null;
-    const live = isComing ? document.querySelector("#infill-middle .pg-new") : null;
+    // A middle, or one of several texts, that still comes is on the page alone.
+    const coming = (tab, selector) => {
+      const isComing = tabs[tab] && document.querySelector(`#${tab}-stop`) !== null;
+      return isComing ? [...document.querySelectorAll(selector)] : [];
+    };
+    const [middle] = coming("infill", "#infill-middle .pg-new");
+    const samples = coming("continue", ".pg-sample .pg-live");
     const record = { id, time: timeBefore ?? Date.now(), tabs: JSON.parse(text) };
-    if (live && tabs.infill) record.tabs.infill.live = live.textContent;
-    else if (text === written) return;
-    written = live ? "" : text;
+    if (middle) record.tabs.infill.live = middle.textContent;
+    if (samples.length) {
+      const told = (each) => ({ title: each.closest("section").ariaLabel, text: each.textContent });
+      record.tabs.continue.live = samples.map(told);
+    }
+    const isLive = middle !== undefined || samples.length > 0;
+    if (!isLive && text === written) return;
+    written = isLive ? "" : text;
     timeBefore = null; // the first change is that it is back
     await kept.attempt(() =>
       kept.transact(["drafts"], "readwrite", (drafts) => {

@@ -17,6 +17,9 @@ from ui.result import sample_pane
 from ui.samples import MAX_SAMPLES, Sample, Samples
 from ui.status import describe_end, render_status, say
 
+# Of the line before a text: more would push it out of a narrow card.
+LINE_CHARS = 24
+
 
 class SampleCards:
     """Builds them where it is called.
@@ -43,13 +46,18 @@ class SampleCards:
         return [self.held, *self.shown]
 
     @property
+    def panes(self) -> list[Any]:
+        """What alone changes while a text comes."""
+        return [card.pane for card in self._cards]
+
+    @property
     def shown(self) -> list[Any]:
         """All but `held`."""
         return [self.written, *(component for card in self._cards for component in card.outputs)]
 
-    def open(self, titles: Sequence[str]) -> Updates:
+    def open(self, prompt: str, titles: Sequence[str]) -> Updates:
         """Empty cards with these titles."""
-        updates = self.hide()
+        updates = self.show(Samples(prompt))
         for card, title in zip(self._cards, titles, strict=False):
             updates |= card.begin(title)
         return updates
@@ -89,7 +97,7 @@ class SampleCards:
 class _Card:
     def __init__(self, elem_id: str) -> None:
         with gr.Column(min_width=0, elem_classes="pg-sample", elem_id=elem_id):
-            self._pane = build_html(
+            self.pane = build_html(
                 "", f"{elem_id}-text", "pg-pane", autoscroll=True, max_height="46vh"
             )
             self._status = build_html("", f"{elem_id}-status")
@@ -97,7 +105,7 @@ class _Card:
 
     @property
     def outputs(self) -> list[Any]:
-        return [self._pane, self._status]
+        return [self.pane, self._status]
 
     def begin(self, title: str) -> Updates:
         return self._updates(sample_pane("", "", title, is_live=False), say("Waits for its turn"))
@@ -114,7 +122,7 @@ class _Card:
         return self._updates("", "")
 
     def _updates(self, pane: str, status: str) -> Updates:
-        return {self._pane: pane, self._status: status}
+        return {self.pane: pane, self._status: status}
 
 
 def collect(prompt: str, titles: Sequence[str], now: Mapping[int, Progress]) -> Samples:
@@ -137,5 +145,6 @@ def _note(progress: Progress) -> str:
 
 
 def _line(prompt: str) -> str:
-    """The one that the text goes on with."""
-    return prompt[prompt.rfind("\n") + 1 :]
+    """The one that the text goes on with; of a long one the end."""
+    line = prompt[prompt.rfind("\n") + 1 :]
+    return line if len(line) <= LINE_CHARS else f"…{line[-LINE_CHARS:]}"

@@ -83,7 +83,7 @@ class SideBySide:
             model: its name, for the history, in which each text gets an entry.
         """
         prompt, titles = takes[0].request.prompt, [take.title for take in takes]
-        updates = self.cards.open(titles) | {self._status: render_status(Progress())}
+        updates = self.cards.open(prompt, titles) | {self._status: render_status(Progress())}
         if any(take.remote for take in takes):  # it was chosen for this run, and for no other
             updates[self._comparison.choice] = NOTHING
         yield updates
@@ -165,7 +165,7 @@ def _ended(samples: Samples, num_takes: int) -> str:
 
 def _work(take: Take, progress: Progress, language: str) -> Work:
     text = with_generated(take.request.prompt, progress.text)
-    return Work(ContinueContent(text), take.settings, language, progress.seed)
+    return Work(ContinueContent(text, take.num_samples), take.settings, language, progress.seed)
 
 
 def _entry(work: Work, progress: Progress, model: str) -> str:

@@ -21,12 +21,14 @@ class Take:
     Attributes:
         title: tells it from the others.
         settings: the controls' values that `request` was made of.
+        num_samples: as many are asked for in the same way.
         remote: the name of the remote model that is asked; "" where it is the one here.
     """
 
     title: str
     request: CompletionRequest
     settings: tuple[Any, ...]
+    num_samples: int = 1
     remote: str = ""
 
 
@@ -44,6 +46,7 @@ def take_samples(
             f"Sample {number}",
             replace(request, params=params_of_sample(request.params, number)),
             tuple(settings),
+            num_samples,
         )
         for number in range(1, num_samples + 1)
     )

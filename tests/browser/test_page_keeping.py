@@ -77,6 +77,18 @@ def num_kept(page: Page, tab: str) -> int:
     return int(page.evaluate("async tab => (await playgroundKept.list(tab)).length", tab))
 
 
+def test_an_entry_that_is_told_again_with_others_is_kept_once_and_stays_deleted(tab: Page) -> None:
+    record = """async (ids) => {
+        const entry = {tab: "continue", text: "x", tokens: 1, why: "", model: "", work: "{}"};
+        await playgroundKept.record(JSON.stringify(ids.map((id) => ({...entry, id}))));
+    }"""
+    tab.evaluate(record, ["a"])
+    tab.evaluate("async () => playgroundKept.remove((await playgroundKept.list('continue'))[0])")
+    tab.evaluate(record, ["a", "b"])
+    kept = "async () => (await playgroundKept.list('continue')).map((entry) => entry.id)"
+    assert tab.evaluate(kept) == ["b"]
+
+
 def test_a_generation_is_listed_with_its_figures_and_kept_over_a_reload(tab: Page) -> None:
     expect(history(tab, "continue")).to_have_count(0)
     expect(tab.locator("#continue-history")).to_contain_text("Nothing yet")

@@ -142,8 +142,26 @@ def test_each_sample_is_in_the_history_and_all_are_there_after_a_reload(tab: Pag
     tab.reload()
     expect(card(tab, 3)).to_contain_text("ended by itself", timeout=TIMEOUT)
     expect(setting(tab, "continue", "samples")).to_have_value("3")
+    setting(tab, "continue", "samples").fill("1")
+    history(tab, "continue").first.locator(".pg-kept-entry").click()
+    wait_for_code(tab, PROMPT, "SAY: xx")
+    expect(setting(tab, "continue", "samples")).to_have_value("3")
+    tab.click("#continue-undo")
+    wait_for_code(tab, PROMPT, "SAY: x")
     card(tab, 3).get_by_role("button", name="Use this").click()
     wait_for_code(tab, PROMPT, "SAY: xx")
+
+
+def test_a_reload_keeps_what_has_come_of_a_text(tab: Page) -> None:
+    ask(tab, "SAY: " + "ab" * 200, 2)
+    wait_for_text(tab, "#continue-sample-1 .pg-new", 20)
+    wait_until_kept(tab, '"text":"abababab')
+    tab.reload()
+    expect(card(tab, 1)).to_contain_text("Cut off by a reload", timeout=TIMEOUT)
+    came = text_of(tab, 1) or ""
+    assert came.startswith("abababab")
+    card(tab, 1).get_by_role("button", name="Use this").click()
+    wait_for_code(tab, PROMPT, "SAY: " + "ab" * 200 + came)
 
 
 def test_a_single_text_takes_the_place_of_the_cards(tab: Page) -> None:

@@ -79,6 +79,15 @@ def test_texts_to_choose_from_are_there_again() -> None:
     assert read("continue", samples=None).content == ContinueContent("é🙂x", None)
 
 
+def test_a_text_to_choose_from_that_was_coming_is_there_as_far_as_it_came() -> None:
+    kept = {"candidates": json.dumps(Samples("a", (Sample("Sample 1", "b"),)).to_json())}
+    content = read("continue", **kept, live=[{"title": "Sample 2", "text": "ha"}]).content
+    assert isinstance(content, ContinueContent)
+    assert content.candidates.prompt == "a"
+    assert [each.text for each in content.candidates.texts] == ["b", "ha"]
+    assert "Cut off" in content.candidates.texts[1].note
+
+
 def test_a_middle_that_was_coming_is_there_as_far_as_it_came() -> None:
     content = read("infill", live="half a").content
     assert isinstance(content, InfillContent)

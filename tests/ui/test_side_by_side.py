@@ -65,7 +65,7 @@ async def test_all_cards_stand_there_from_the_beginning_and_hold_text_not_markup
     parts: tuple[SideBySide, Keeper, Any],
 ) -> None:
     updates = await run(parts, PROMPT, 3)
-    panes = [card._pane for card in parts[0].cards._cards]
+    panes = [card.pane for card in parts[0].cards._cards]
     assert ["Sample" in updates[0][pane] for pane in panes] == [True, True, True, False]
     for pane in panes[:3]:
         assert "# SAY: &lt;b&gt;</span>" in shown(updates, pane)
@@ -94,7 +94,7 @@ async def test_cards_whose_turn_never_came_are_gone_and_the_failed_one_says_why(
     cards = parts[0].cards
     first, second, third, _ = cards._cards
     assert "The script failed" in shown(updates, first._status)
-    assert [shown(updates, card._pane) for card in (second, third)] == ["", ""]
+    assert [shown(updates, card.pane) for card in (second, third)] == ["", ""]
     samples: Samples = last(updates, cards.held)
     assert "The script failed" in samples.texts[0].note
     assert "1 of 3 texts" in shown(updates, parts[2])
