@@ -182,7 +182,8 @@ async def test_a_reader_that_goes_away_closes_the_connection(
     model: RemoteModel, server: RemoteServer
 ) -> None:
     server.is_left.clear()
-    events = model.start(CompletionRequest("waits", SamplingParams())).events()
+    patient = replace(model, patience=3600)  # which nothing but the reader can end in time
+    events = patient.start(CompletionRequest("waits", SamplingParams())).events()
     await anext(events)
     await events.aclose()
     assert server.is_left.wait(WAIT_SECONDS)
