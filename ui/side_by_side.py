@@ -151,16 +151,18 @@ def read_takes(
 def _status(titles: Sequence[str], now: Mapping[int, Progress]) -> str:
     """Of the first one at work, by its number."""
     at = next((at for at in sorted(now) if not now[at].is_over), max(now))
-    return titled(f"{at + 1} of {len(titles)}", render_status(now[at]))
+    return titled(f"{at + 1} / {len(titles)}", render_status(now[at]))
 
 
 def _ended(samples: Samples, num_takes: int) -> str:
     found = sum(bool(sample.text) for sample in samples.texts)
     if not found:
         return say("No text to choose from")
-    short = f" of {num_takes}" if found < num_takes else ""
-    noun = "text" if found == 1 and not short else "texts"
-    return say(f"{found}{short} {noun} to choose from · Use this puts one into the editor")
+    if found < num_takes:
+        count = f"{found} of {num_takes} texts"
+    else:
+        count = "1 text" if found == 1 else f"{found} texts"
+    return say(f"{count} to choose from · Use this puts one into the editor")
 
 
 def _work(take: Take, progress: Progress, language: str) -> Work:
