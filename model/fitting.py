@@ -14,6 +14,7 @@ from model.prompts.texts import check_texts
 from model.requests import (
     AssistantRequest,
     ChatRequest,
+    CompletionRequest,
     Overflow,
     PlaygroundRequest,
     boxes_of,
@@ -130,7 +131,8 @@ def measure(request: PlaygroundRequest, resident: ResidentModel) -> ContextUse:
     boxes = boxes_of(request)
     check_texts(boxes)
     context_length = resident.context_length
-    if not any(text for _, text in boxes):
+    is_headed = isinstance(request, CompletionRequest) and bool(request.header)
+    if not is_headed and not any(text for _, text in boxes):
         return ContextUse(0, context_length, context_length)
     form = form_of(_with_question(request), resident)
     encoder = PromptEncoder(resident.tokenizer)

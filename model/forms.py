@@ -16,6 +16,7 @@ from model.prompts.continuation import (
 )
 from model.prompts.dialogue import Message
 from model.prompts.infill import build_infill
+from model.prompts.metadata import Header, build_header, detect_metadata
 from model.prompts.raw import is_infill, parse_raw, spells_gap
 from model.prompts.segments import Prompt, Special
 from model.requests import (
@@ -67,9 +68,23 @@ def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
 
 def _completion_form(request: CompletionRequest, resident: ResidentModel) -> Form:
     kept, healed = _split_healed(request.prompt, resident)
-    prompt = build_continuation(kept)
-    shortenable = Shortenable(lambda _: prompt, 0, "files", "Shorten the prompt.")
+    header = _build_header(request.header, resident)
+    prompt = (*header, *build_continuation(kept))
+    advice = "Shorten the path or the repository's name." if header else "Shorten the prompt."
+    shortenable = Shortenable(lambda _: prompt, 0, "files", advice)
     return Form(shortenable, CONTINUATION_STOP_TOKENS, healed=healed)
+
+
+def _build_header(header: Header, resident: ResidentModel) -> Prompt:
+    dialect = detect_metadata(resident.tokenizer.special_id)
+    if dialect is not None:
+        return build_header(dialect, header)
+    if header:
+        raise CapabilityError(
+            f"{resident.preset.title} has no tokens for a header, so it cannot be told of files.",
+            "Empty the header, or load a StarCoder model with --base-model.",
+        )
+    return ()
 
 
 def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:

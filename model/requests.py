@@ -10,6 +10,7 @@ from model.errors import PromptError
 from model.prompts.assistant import SHORT_PROMPT, AssistantPrompt
 from model.prompts.dialogue import Message
 from model.prompts.infill import InfillOrder, RepositoryFile
+from model.prompts.metadata import NO_HEADER, Header
 from model.sampling import SamplingParams
 
 Overflow = Literal["trim", "refuse"]
@@ -17,10 +18,11 @@ Overflow = Literal["trim", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """Carry on from `prompt`."""
+    """Carry on from `prompt`, the code of a file that `header` tells of."""
 
     prompt: str
     params: SamplingParams
+    header: Header = NO_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def check_complete(request: PlaygroundRequest) -> None:
         PromptError: what there is to go on from is still to be written.
     """
     match request:
+        case CompletionRequest(prompt="", header=header) if header:
+            pass  # A file can be written from its name.
         case CompletionRequest(prompt="") | RawRequest(prompt="") | TokensRequest(prompt_ids=()):
             raise PromptError("The prompt is empty.", "Write something to carry on from.")
         case InfillRequest(prefix="", suffix="", begun=""):
@@ -116,7 +120,10 @@ def check_complete(request: PlaygroundRequest) -> None:
 def boxes_of(request: PlaygroundRequest) -> list[tuple[str, str]]:
     """Every text that was typed, with the name of the box that it stands in."""
     match request:
-        case CompletionRequest(prompt) | RawRequest(prompt):
+        case CompletionRequest(prompt, _, header):
+            names = [("path", header.path), ("repository name", header.repo_name)]
+            return [("prompt", prompt), *names, ("stars", header.stars)]
+        case RawRequest(prompt):
             return [("prompt", prompt)]
         case TokensRequest():
             return []

@@ -19,6 +19,7 @@ from model.engine.generation import Generation, GenerationRequest
 from model.fitting import fit
 from model.loading.slot import Ready
 from model.prompts.dialogue import Message
+from model.prompts.metadata import Header
 from model.requests import (
     AssistantRequest,
     ChatRequest,
@@ -54,10 +55,17 @@ UNUSUAL = SamplingParams(
 )
 TURNS = (Message("user", AWKWARD), Message("assistant", AWKWARD + "."), Message("user", AWKWARD))
 
+HEADER = Header("src/it's.py", "me/it", "250")
+
 REQUESTS: dict[str, PlaygroundRequest] = {
     "continue": CompletionRequest(AWKWARD, UNUSUAL),
     "continue as it comes": CompletionRequest("def f():\n", CONTINUE_DEFAULTS),
     "continue, too long": CompletionRequest("é" * 6000, UNUSUAL),
+    "continue, with a header": CompletionRequest("x = 1\n", UNUSUAL, HEADER),
+    "continue, an exercise": CompletionRequest("def f():\n", UNUSUAL, Header(is_exercise=True)),
+    "continue, nothing but stars": CompletionRequest("", UNUSUAL, Header(stars="0")),
+    "continue, with a header, awkward": CompletionRequest(AWKWARD, UNUSUAL, HEADER),
+    "continue, with a header, too long": CompletionRequest("é" * 6000, UNUSUAL, HEADER),
     "infill": InfillRequest(AWKWARD, AWKWARD, UNUSUAL),
     "infill as it comes": InfillRequest("def f(", ")\n", INFILL_DEFAULTS),
     "infill, suffix first": InfillRequest("def f(", ")\n", UNUSUAL, "spm"),

@@ -18,7 +18,7 @@ from model.fitting import FittedRequest, fit
 from model.prompts import assistant
 from model.prompts.dialogue import Message
 from model.prompts.raw import RAW_TOKENS
-from model.prompts.segments import Part, Text
+from model.prompts.segments import Part, Text, render
 from model.requests import (
     AssistantRequest,
     ChatRequest,
@@ -158,6 +158,10 @@ def _bodies(
     but the first."""
     params = request.params
     match request:
+        case CompletionRequest(header=header) if header:
+            # The route reads the header's tokens in a prompt that comes alone.
+            text = render(fitted.prompt) + fitted.generation.healed
+            yield _Body("/v1/completions", {"prompt": text}, RawRequest(text, params))
         case CompletionRequest(prompt):
             yield _completion_body(prompt, params)
             yield _completion_body(_kept(fitted, "prompt") + fitted.generation.healed, params)
@@ -232,9 +236,9 @@ def _settings_in(path: str, asked: Asked) -> dict[str, Any]:
 def _gradio_client(asked: Asked) -> Snippet:
     params = asked.request.params
     match asked.request:
-        case CompletionRequest(prompt):
+        case CompletionRequest() as completion:
             name, defaults = "/continue", CONTINUE_DEFAULTS
-            arguments: dict[str, Any] = {"prompt": prompt}
+            arguments = _completion_arguments(completion)
         case InfillRequest(begun="") as infill:
             name, defaults = "/infill", INFILL_DEFAULTS
             arguments = _infill_arguments(infill)
@@ -256,6 +260,14 @@ def _gradio_client(asked: Asked) -> Snippet:
     )
     # Its end points are the page's, which asks for no key.
     return Snippet("Python", "python", code, (_install("gradio_client"),))
+
+
+def _completion_arguments(completion: CompletionRequest) -> dict[str, Any]:
+    header, arguments = completion.header, {"prompt": completion.prompt}
+    told: dict[str, Any] = {"path": header.path, "repo_name": header.repo_name}
+    told |= {"exercise": header.is_exercise}
+    stars = {"stars": int(header.stars)} if header.stars else {}
+    return arguments | {name: value for name, value in told.items() if value} | stars
 
 
 def _infill_arguments(infill: InfillRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from model.errors import InvalidInputError
+from model.errors import CapabilityError, InvalidInputError
 from model.remote import RemoteModel
 from model.requests import CompletionRequest
 from ui.actions import INSTANT
@@ -78,7 +78,16 @@ def warn_of(remote: RemoteModel) -> str:
 def compare_remote(
     request: CompletionRequest, settings: Sequence[Any], here: str, remote: RemoteModel
 ) -> tuple[Take, ...]:
-    """`request` to the model here, of that name, and to the remote one."""
+    """`request` to the model here, of that name, and to the remote one.
+
+    Raises:
+        CapabilityError: it has a header, for which the remote family's tokens are not known.
+    """
+    if request.header:
+        raise CapabilityError(
+            "A model on another machine cannot be told the header.",
+            "Empty the header, or compare with a preset.",
+        )
     return (
         Take(here, request, tuple(settings)),
         Take(remote.title, request, tuple(settings), remote=remote.title),

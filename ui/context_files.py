@@ -139,7 +139,8 @@ class ContextFiles:
     @property
     def draft(self) -> dict[str, Any]:
         """What the browser keeps as it changes, by the names in `ui.drafts`."""
-        return {"path": self.path, "repository": self._name, "files": self._written}
+        # Gradio takes a "path" in an event's data for a file of its own, and refuses it.
+        return {"file_name": self.path, "repository": self._name, "files": self._written}
 
     async def show(self, repository: Repository) -> Updates:
         """Another repository's context altogether."""

@@ -13,6 +13,7 @@ import gradio as gr
 
 from model.errors import InvalidInputError
 from model.loading.residency import Residency
+from model.prompts.metadata import Header
 from model.requests import CompletionRequest
 from ui.actions import (
     INSTANT,
@@ -24,6 +25,7 @@ from ui.actions import (
     build_run_buttons,
 )
 from ui.block_stop import Ending, build_stop_at, read_ending, stop_at_end
+from ui.code_header import CodeHeader, read_header, tell
 from ui.controls import CONTINUE_DEFAULTS, FIELDS, build_controls, read_max_new_tokens, read_params
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
@@ -91,14 +93,15 @@ class ContinueTab:
 
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
-        inputs = [self._editor, self._controls.max_new_tokens]
+        inputs = [self._editor, self._controls.max_new_tokens, *self._header.inputs]
         typing = [component.change for component in inputs]
         gr.on(typing, **self._meter.listener(inputs, _read))
         gr.on(triggers, **self._meter.listener(inputs, _read, is_alone=False))
+        self._header.describe_on(*triggers)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:
         """Have the exact prompt follow what is typed and set, and these events of the page."""
-        inputs = [self._editor, *self._controls.components]
+        inputs = [self._editor, *self._header.inputs, *self._controls.components]
         changes = [component.change for component in inputs]
         self._prompt.follow(inputs, _wanted, *changes, *triggers, needs_key=needs_key)
 
@@ -110,20 +113,22 @@ class ContinueTab:
     def work_inputs(self) -> list[Any]:
         """What `read_work` and `show_work` take the values of."""
         several = [self._several.samples, self._several.cards.held]
-        content = [self._editor, self._history, self._language, *several]
-        return [*content, *self._controls.components]
+        asked_with = [*self._header.inputs, *self._controls.components]
+        return [self._editor, self._history, self._language, *several, *asked_with]
 
     @property
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
-        return [*self.work_inputs, *self._several.cards.shown, self._before, self._status]
+        changed = [*self.work_inputs, *self._header.outputs, *self._several.cards.shown]
+        return [*dict.fromkeys(changed), self._before, self._status]
 
     @property
     def draft(self) -> dict[str, Any]:
         """What the browser keeps as it changes."""
         settings = dict(zip(FIELDS, self._controls.components, strict=True))
+        text = {"text": self._editor, "language": self._language}
         several = {"samples": self._several.samples, "candidates": self._several.cards.written}
-        return {"text": self._editor, "language": self._language, **several, **settings}
+        return text | several | self._header.draft | settings
 
     @property
     def shown_while_it_comes(self) -> list[Any]:
@@ -136,22 +141,36 @@ class ContinueTab:
         language: str,
         samples: Any,
         candidates: Samples,
-        *settings: Any,
+        *values: Any,
     ) -> Work:
-        return Work(ContinueContent(text, samples, candidates), settings, language)
+        header, settings = _read_headed(values)
+        return Work(ContinueContent(text, samples, candidates, header), settings, language)
 
-    async def show_work(self, work: Work, text: str, history: History[Content], *_: Any) -> Updates:
-        """Undo brings back the text that stood before. Texts to choose from stay, unless there
-        are others, or nothing is to be shown at all."""
+    async def show_work(
+        self,
+        work: Work,
+        text: str,
+        history: History[Content],
+        _language: str,
+        _samples: Any,
+        _candidates: Samples,
+        *values: Any,
+    ) -> Updates:
+        """Undo brings back the text that stood before; the status says what its header was. Texts
+        to choose from stay, unless there are others, or nothing is to be shown at all."""
         assert isinstance(work.content, ContinueContent)
         if text:
             history = history.record(text)
         settings = dict(zip(self._controls.components, work.settings, strict=True))
-        shown = self._replace(work.content.text, history)
+        shown = self._replace(work.content.text, history) | self._header.show(work.content.header)
         shown[self._several.samples] = work.content.samples
         if work.content.candidates or not work:
             shown |= self._several.cards.show(work.content.candidates)
-        status = say("Undo brings back what stood before") if text else IDLE
+        before, _settings = _read_headed(values)
+        words = ["Undo brings back what stood before"] if text else []
+        if before and before != work.content.header:
+            words.append(f"The header was {', '.join(tell(before))}")
+        status = say(" · ".join(words)) if words else IDLE
         return shown | settings | {self._language: work.language, self._status: status}
 
     def take_code_on(self, event: Any) -> None:
@@ -167,6 +186,7 @@ class ContinueTab:
                     build_button(example.title, f"{TAB}-example-{number}")
                     for number, example in enumerate(CONTINUE_EXAMPLES, start=1)
                 ]
+        self._header = CodeHeader(self._residency)
         self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=14, max_lines=32)
         self._meter = Meter(self._residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
@@ -189,9 +209,11 @@ class ContinueTab:
         self._buttons = replace(self._buttons, locked=locked)
         self._keeper.wire(self)
         follow_language(self._language, self._editor)
+        self._header.follow_path(self._language)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
         how = [*self._several.inputs, self._language, self._stop_at, self._wants_tokens]
+        how += self._header.inputs
         asked = [*content, *how, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
         streamed += [*self._keeper.outputs, *self._several.outputs]
@@ -331,7 +353,8 @@ class ContinueTab:
 
     def _keep(self, asked: _Asked, text: str, progress: Progress) -> Updates:
         """`text` with what was generated at its end goes to the browser's history."""
-        work = Work(ContinueContent(text), asked.settings, asked.language, progress.seed)
+        content = ContinueContent(text, header=asked.completion.header)
+        work = Work(content, asked.settings, asked.language, progress.seed)
         model = self._residency.preset("base").title
         why = why_it_ended(progress)
         return self._keeper.record(work, progress.text, progress.num_tokens, why, model)
@@ -396,17 +419,25 @@ def _read_asked(prompt: str, values: Sequence[Any]) -> _Asked:
         SamplingParamsError: a setting cannot be used.
         BlockLanguageError: where a block ends in that language is not known.
     """
-    language, stop_at, wants_tokens, *settings = values[2:]
+    language, stop_at, wants_tokens, *rest = values[2:]
+    header, settings = _read_headed(rest)
     params = replace(read_params(settings), logprobs=num_alternatives(wants_tokens))
     ending = read_ending(stop_at, prompt, language)
-    return _Asked(CompletionRequest(prompt, params), ending, language, tuple(settings))
+    return _Asked(CompletionRequest(prompt, params, header), ending, language, settings)
 
 
-def _read(prompt: str, max_new_tokens: Any) -> list[Reading]:
+def _read(prompt: str, max_new_tokens: Any, *header: Any) -> list[Reading]:
     params = read_max_new_tokens(max_new_tokens, CONTINUE_DEFAULTS)
-    return [Reading(CompletionRequest(prompt, params))]
+    return [Reading(CompletionRequest(prompt, params, read_header(*header)))]
 
 
-def _wanted(prompt: str, *settings: Any) -> list[Wanted]:
+def _wanted(prompt: str, *values: Any) -> list[Wanted]:
     """What Generate would ask for."""
-    return [Wanted(CompletionRequest(prompt, read_params(settings)))]
+    header, settings = _read_headed(values)
+    return [Wanted(CompletionRequest(prompt, read_params(settings), header))]
+
+
+def _read_headed(values: Sequence[Any]) -> tuple[Header, tuple[Any, ...]]:
+    """The header of the values of its fields, and the settings' that follow them."""
+    size = len(values) - len(FIELDS)
+    return read_header(*values[:size]), tuple(values[size:])

@@ -86,6 +86,12 @@ def _continue(fields: Fields) -> dict[str, Any]:
         content["candidates"] = _json(fields, "candidates")
         coming = {"note": "Cut off by a reload", "seed": None}
         content["candidates"]["texts"] += [each | coming for each in fields.get("live") or []]
+    content["header"] = {
+        "path": fields.get("file_name") or "",
+        "repository": fields.get("repository") or "",
+        "stars": fields.get("stars") or "",
+        "exercise": bool(fields.get("exercise")),
+    }
     return content
 
 
@@ -99,7 +105,7 @@ def _infill(fields: Fields) -> dict[str, Any]:
         "order": ORDERS.get(str(fields.get("order"))),
         "samples": fields.number("samples"),
         "repository": {
-            "path": fields.get("path") or "",
+            "path": fields.get("file_name") or "",
             "name": fields.get("repository") or "",
             "files": _json(fields, "files") if "files" in fields.keys else [],
         },

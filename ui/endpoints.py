@@ -19,6 +19,7 @@ from model.errors import InvalidInputError, PlaygroundError, SamplingParamsError
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.prompts import assistant
 from model.prompts.infill import InfillOrder, RepositoryFile
+from model.prompts.metadata import Header
 from model.requests import CompletionRequest, InfillRequest, PlaygroundRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
@@ -44,11 +45,26 @@ class Endpoints:
         gr.api(self.chat, api_name="chat", concurrency_limit=None)
 
     async def carry_on(
-        self, request: gr.Request, prompt: str, settings: dict[str, Any] | None = None
+        self,
+        request: gr.Request,
+        prompt: str,
+        settings: dict[str, Any] | None = None,
+        path: str = "",
+        repo_name: str = "",
+        stars: int | None = None,
+        exercise: bool = False,
     ) -> AsyncGenerator[str, None]:
-        """Carry on from `prompt`."""
+        """Carry on from `prompt`.
+
+        A model whose family knows headers also takes the `path` of the file, the repository's
+        `repo_name` and its number of `stars`, and whether the code answers an `exercise`.
+        """
         params = _read_settings(CONTINUE_DEFAULTS, settings)
-        async with aclosing(self._texts(request, CompletionRequest(str(prompt), params))) as texts:
+        header = Header(
+            str(path), str(repo_name), "" if stars is None else str(stars), bool(exercise)
+        )
+        completion = CompletionRequest(str(prompt), params, header)
+        async with aclosing(self._texts(request, completion)) as texts:
             async for text in texts:
                 yield text
 

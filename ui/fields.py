@@ -61,6 +61,12 @@ class Fields:
             raise ValueError(f"{self._name} has no {key!r} among {known}.")
         return value
 
+    def flag(self, key: str) -> bool:
+        value = self.get(key)
+        if not isinstance(value, bool):
+            raise ValueError(f"{self._name} has no true or false {key!r}.")
+        return value
+
     def list(self, key: str) -> list[Any]:
         value = self.get(key)
         if not isinstance(value, list):

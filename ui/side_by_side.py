@@ -167,7 +167,8 @@ def _ended(samples: Samples, num_takes: int) -> str:
 
 def _work(take: Take, progress: Progress, language: str) -> Work:
     text = with_generated(take.request.prompt, progress.text)
-    return Work(ContinueContent(text, take.num_samples), take.settings, language, progress.seed)
+    content = ContinueContent(text, take.num_samples, header=take.request.header)
+    return Work(content, take.settings, language, progress.seed)
 
 
 def _entry(work: Work, progress: Progress, model: str) -> str:

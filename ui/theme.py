@@ -121,7 +121,7 @@ def build_theme() -> gr.themes.Base:
 def read_css() -> str:
     names = (
         *("style.css", "editor.css", "shortcuts.css", "chat_code.css", "token_view.css"),
-        *("share.css", "kept.css", "files.css", "samples.css"),
+        *("share.css", "kept.css", "files.css", "samples.css", "forms.css"),
     )
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 

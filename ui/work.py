@@ -11,7 +11,8 @@ As JSON, version 1:
 of JavaScript's do not hold 64 bits. `content`, by tab:
 
     continue   {"text": MARKED, "samples": number, "candidates": {"prompt": MARKED, "texts":
-               [{"title", "text", "note", "seed": digits or null}, …]}}; both may be missing
+               [{"title", "text", "note", "seed": digits or null}, …]}, "header": {"path",
+               "repository", "stars": as typed, "exercise": bool}}; all but the text may be missing
     infill     {"prefix": MARKED, "suffix": MARKED, "middle": {"text", "cut", "samples":
                [{"text", "cut"}, …]}, "order": null, "psm" or "spm", "samples": number,
                "repository": {"path", "name", "files": [{"path", "text"}, …]}, may be missing}
@@ -31,11 +32,13 @@ from typing import Any, ClassVar, Literal
 
 from model.errors import InvalidInputError
 from model.prompts.infill import InfillOrder, RepositoryFile
+from model.prompts.metadata import NO_HEADER, Header
 from model.prompts.texts import check_texts
 from model.sampling import MAX_SEED, SamplingParams
 from ui import conversation_file
 from ui.answerers import Choice
 from ui.branches import Branches, read_branches
+from ui.code_header import parse_header, write_header
 from ui.context_files import MAX_FILES, Repository
 from ui.controls import CHAT_DEFAULTS, CONTINUE_DEFAULTS, FIELDS, INFILL_DEFAULTS, show_params
 from ui.fields import Fields
@@ -74,31 +77,39 @@ class ContinueContent:
         text: a `MarkedText` where a model wrote some of it.
         samples: the value of its control, usable or not.
         candidates: what can be chosen from.
+        header: what the model is told of the file.
     """
 
     tab: ClassVar[Tab] = "continue"
     text: str = ""
     samples: int | float | None = 1
     candidates: Samples = field(default_factory=Samples)
+    header: Header = NO_HEADER
 
     def __bool__(self) -> bool:
-        return bool(self.text or self.candidates)
+        return bool(self.text or self.candidates or self.header)
 
     @property
     def texts(self) -> list[tuple[str, str]]:
-        return [("text", self.text), *self.candidates.boxes]
+        header = self.header
+        names = [("path", header.path), ("repository", header.repo_name), ("stars", header.stars)]
+        return [("text", self.text), *self.candidates.boxes, *names]
 
     def to_json(self) -> dict[str, Any]:
         candidates = {"candidates": self.candidates.to_json()} if self.candidates else {}
-        return {"text": to_browser(self.text), "samples": self.samples, **candidates}
+        header = {"header": write_header(self.header)}
+        return {"text": to_browser(self.text), "samples": self.samples, **candidates, **header}
 
     @classmethod
     def read(cls, fields: Fields) -> ContinueContent:
         text = _read_marked(fields.object("text"))
         samples = fields.number("samples") if "samples" in fields.keys else 1
-        if fields.get("candidates") is None:
-            return cls(text, samples)
-        return cls(text, samples, _read_candidates(fields.object("candidates")))
+        candidates, header = Samples(), NO_HEADER
+        if fields.get("candidates") is not None:
+            candidates = _read_candidates(fields.object("candidates"))
+        if "header" in fields.keys:
+            header = parse_header(fields.object("header"))
+        return cls(text, samples, candidates, header)
 
 
 @dataclass(frozen=True)

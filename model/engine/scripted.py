@@ -49,6 +49,7 @@ SPECIAL_TOKENS = (
     "<|user|>",
     "<|assistant|>",
     "<|end|>",
+    *("<reponame>", "<filename>", "<gh_stars>"),
 )
 NUM_BYTES = 256
 CONTEXT_LENGTH = 8192

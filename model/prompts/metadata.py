@@ -2,7 +2,9 @@
 
 Headers are those of the FORMATS text of bigcode-playground (StarCoder) and of the StarCoder 2
 paper, section 5.1; commits and notebooks those of the harness's `humanevalpack.py`, of
-jupytercoder and of the paper. StarCoder 2 has neither stars nor commits.
+jupytercoder and of the paper. StarCoder 2 has neither stars nor commits. The header of an exercise
+is that of "StarCoder-Prompted" (huggingface/blog: starcoder.md), which solved 40.8 instead of
+33.6 percent of HumanEval.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ NOTEBOOK_STOP_TOKENS = (
     *(END_OF_TEXT, "<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>"),
     *("<jupyter_script>", "<empty_output>"),
 )
+
+EXERCISE_PATH = "solutions/solution_1.py"
+EXERCISE_LINE = "# Here is the correct implementation of the code exercise\n"
 
 CellKind = Literal["text", "code", "output"]
 _CELL_TOKENS: dict[CellKind, str] = {
@@ -51,6 +56,28 @@ STARCODER2 = MetadataFormat("StarCoder 2", "<repo_name>", "<file_sep>", None, Tr
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """What the model is told of a file before its code.
+
+    Attributes:
+        repo_name: of the repository, as "owner/name".
+        stars: their number as it was typed, usable or not; `build_header` reads it.
+        is_exercise: the code answers an exercise, at a path for such where none is given.
+    """
+
+    path: str = ""
+    repo_name: str = ""
+    stars: str = ""
+    is_exercise: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.path or self.repo_name or self.stars or self.is_exercise)
+
+
+NO_HEADER = Header()
+
+
+@dataclass(frozen=True, slots=True)
 class NotebookCell:
     """One piece of a notebook. An empty output is told to the model as such."""
 
@@ -70,40 +97,43 @@ def detect_metadata(special_id: FindSpecial) -> MetadataFormat | None:
     return None
 
 
-def build_header(
-    dialect: MetadataFormat, *, repo_name: str = "", path: str = "", num_stars: int | None = None
-) -> Prompt:
+def build_header(dialect: MetadataFormat, header: Header) -> Prompt:
     """What stands before the code; empty where nothing is given.
 
     Raises:
         CapabilityError: stars for a family that has no token for them.
-        InvalidInputError: a negative number of stars.
+        InvalidInputError: the stars are no number that a repository can have.
     """
-    if num_stars is not None and dialect.stars is None:
+    if header.stars and dialect.stars is None:
         raise CapabilityError(f"{dialect.name} was not told stars.", "Leave the stars out.")
+    path = header.path or (EXERCISE_PATH if header.is_exercise else "")
     segments: list[Segment] = []
-    if repo_name:
-        segments += [Special(dialect.repo_name), Text(repo_name, "context")]
+    if header.repo_name:
+        segments += [Special(dialect.repo_name), Text(header.repo_name, "context")]
     if path or (segments and dialect.is_file_opened):
         segments.append(Special(dialect.path))
     if path:
         segments.append(Text(path, "context"))
-    if num_stars is not None and dialect.stars is not None:
-        segments += [Special(dialect.stars), Text(star_bucket(num_stars), "markup")]
+    if header.stars and dialect.stars is not None:
+        segments += [Special(dialect.stars), Text(star_bucket(header.stars), "markup")]
     # StarCoder 2's code follows `<file_sep>` at once where there is no path.
     if segments and (path or not dialect.is_file_opened):
-        segments.append(Text("\n", "markup"))
+        exercise = EXERCISE_LINE if header.is_exercise else ""
+        segments.append(Text(f"\n{exercise}", "markup"))
     return tuple(segments)
 
 
-def star_bucket(num_stars: int) -> str:
+def star_bucket(stars: str) -> str:
     """The interval that StarCoder was told instead of the number; a bound counts as the lower's.
 
     Raises:
-        InvalidInputError: the number is negative.
+        InvalidInputError: it is no whole number, or negative.
     """
-    if num_stars < 0:
-        raise InvalidInputError(f"A repository cannot have {num_stars} stars.")
+    if not (stars.isascii() and stars.isdecimal()):
+        raise InvalidInputError(
+            f"A repository cannot have {stars[:40]} stars.", "Type a whole number, or none."
+        )
+    num_stars = int(stars[:18])
     if num_stars == 0:
         return "0"
     buckets = ((10, "1-10"), (100, "10-100"), (1000, "100-1000"))

@@ -84,6 +84,21 @@ def wait_for_text(page: Page, selector: str, num_chars: int) -> None:
     )
 
 
+def wait_until_kept(page: Page, text: str) -> None:
+    """Until the browser keeps a draft that holds `text`."""
+    page.evaluate(
+        """async (text) => {
+            const all = (drafts) => new Promise((resolve) => {
+                const request = drafts.getAll();
+                request.onsuccess = () => resolve(JSON.stringify(request.result));
+            });
+            const kept = () => playgroundKept.transact(["drafts"], "readonly", all);
+            while (!(await kept()).includes(text)) await new Promise(requestAnimationFrame);
+        }""",
+        text,
+    )
+
+
 def send_message(page: Page, text: str) -> None:
     """Ask in the Chat tab, and see the run begin, however soon it is over: Stop appeared."""
     page.locator("#chat-message textarea").fill(text)

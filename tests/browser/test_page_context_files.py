@@ -8,11 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from model.loading.residency import Residency
-from model.loading.slot import ModelSource
-from model.service import GenerationService
-from settings import load_settings
-from tests.api.tokenized import TokenizedEngine, hub_preset
 from tests.browser.tabs import (
     TIMEOUT,
     open_page,
@@ -20,10 +15,13 @@ from tests.browser.tabs import (
     setting,
     status,
     type_code,
+    wait_for_code,
+    wait_until_kept,
     wait_until_over,
 )
-from tests.checkpoints import STARCODER2_TOKENS, write_tokenizer
-from tests.servers import RunningApp, app_in_thread
+from tests.browser.told_models import told_app
+from tests.checkpoints import STARCODER2_TOKENS
+from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
 
@@ -35,12 +33,7 @@ PANEL = "#infill-repository"
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An app with a scripted StarCoder 2 in both slots."""
     folder = tmp_path_factory.mktemp("starcoder2")
-    write_tokenizer(folder, STARCODER2_TOKENS)
-    preset = hub_preset("starcoder2-3b")
-    engine = TokenizedEngine(folder, preset)
-    source = ModelSource(preset, lambda job: None)
-    service = GenerationService(Residency(engine, {"base": source, "chat": source}), engine)
-    with app_in_thread(load_settings(["--engine", "scripted"]), service) as address:
+    with told_app(folder, STARCODER2_TOKENS, "starcoder2-3b") as address:
         yield address
 
 
@@ -164,6 +157,18 @@ def test_dropped_and_pasted_files_are_added_and_a_path_is_there_once(tab: Page) 
     shown = tab.locator("#infill-exact-view .pg-exact pre").first
     expect(shown).to_contain_text("another", timeout=TIMEOUT)
     assert "<file_sep>y.py\n    indented\n<file_sep>" in (shown.text_content() or "")
+
+
+def test_a_reload_brings_the_path_and_the_text_back(tab: Page) -> None:
+    tab.get_by_label("Path of this file").fill("src/main.rs")
+    type_code(tab, "infill-prefix", "fn main() {")
+    wait_until_kept(tab, "src/main.rs")
+    wait_until_kept(tab, "fn main() {")
+    open_page(tab, tab.url)
+    open_tab(tab, "Infill")
+    wait_for_code(tab, "infill-prefix", "fn main() {")
+    open_panel(tab)
+    expect(tab.get_by_label("Path of this file")).to_have_value("src/main.rs")
 
 
 def test_files_that_do_not_fit_are_told_before_and_after(tab: Page, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.browser.tabs import (
     type_code,
     wait_for_code,
     wait_for_generated,
+    wait_until_kept,
     wait_until_over,
 )
 from tests.servers import RunningApp
@@ -262,21 +263,6 @@ def test_a_browser_that_is_full_is_said(tab: Page) -> None:
 def returned(page: Page) -> Locator:
     """The line that says that work is back."""
     return page.locator("#returned .pg-notice")
-
-
-def wait_until_kept(page: Page, text: str) -> None:
-    """Until the browser keeps a draft that holds `text`."""
-    page.evaluate(
-        """async (text) => {
-            const all = (drafts) => new Promise((resolve) => {
-                const request = drafts.getAll();
-                request.onsuccess = () => resolve(JSON.stringify(request.result));
-            });
-            const kept = () => playgroundKept.transact(["drafts"], "readonly", all);
-            while (!(await kept()).includes(text)) await new Promise(requestAnimationFrame);
-        }""",
-        text,
-    )
 
 
 def test_a_reload_brings_all_three_tabs_back(tab: Page) -> None:

@@ -19,6 +19,7 @@ from model.fitting import fit
 from model.presets import ModelPreset
 from model.prompts.dialogue import Message
 from model.prompts.infill import RepositoryFile
+from model.prompts.metadata import Header
 from model.requests import (
     ChatRequest,
     CompletionRequest,
@@ -109,6 +110,34 @@ def test_a_completion_is_always_asked_for_as_the_page_does(
         assert not build_call(
             "curl", ask(CompletionRequest(text, PARAMS), residents[family])
         ).refusal
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(prompt=TYPED, path=TYPED, size=st.sampled_from([0, 1, 40]))
+def test_a_header_is_asked_for_as_the_page_does_or_not_at_all(
+    residents: dict[str, ResidentModel], family: str, prompt: str, path: str, size: int
+) -> None:
+    header = Header(f"x{path}"[:20], "me/it")
+    check(CompletionRequest(prompt * size, PARAMS, header), residents[family])
+
+
+def test_a_header_is_spelt_out_for_a_person_to_read(residents: dict[str, ResidentModel]) -> None:
+    request = CompletionRequest("x = 1", PARAMS, Header("a.py", "me/it", "7"))
+    asked = ask(request, residents["StarCoder"])
+    prompt = "<reponame>me/it<filename>a.py<gh_stars>1-10\nx = 1"
+    assert body_of(build_call("curl", asked))["prompt"] == prompt
+    code = build_call("gradio-client", asked).code
+    for argument in ('path="a.py"', 'repo_name="me/it"', "stars=7"):
+        assert argument in code
+    assert "exercise" not in code
+
+
+def test_white_space_to_heal_after_a_header_is_asked_for_by_gradio_alone(
+    residents: dict[str, ResidentModel],
+) -> None:
+    asked = ask(CompletionRequest("def f():\n    ", PARAMS, Header("a.py")), residents["StarCoder"])
+    assert build_call("curl", asked).refusal == REFUSAL
+    assert 'path="a.py"' in build_call("gradio-client", asked).code
 
 
 @pytest.mark.parametrize("family", FAMILIES)

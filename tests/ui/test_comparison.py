@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from model.errors import InvalidInputError, SamplingParamsError
+from model.errors import CapabilityError, InvalidInputError, SamplingParamsError
+from model.prompts.metadata import Header
+from model.remote import RemoteModel
 from model.requests import CompletionRequest
-from ui.comparison import NOTHING, compare
+from ui.comparison import NOTHING, compare, compare_remote
 from ui.controls import FIELDS, read_params, show_params
 from ui.setting_presets import BUILT_IN, RECOMMENDED, built_in_settings
 from ui.side_by_side import read_takes
@@ -86,3 +88,10 @@ def test_our_presets_are_offered_with_what_they_set() -> None:
     assert list(offered) == [RECOMMENDED, *BUILT_IN]
     values = dict(zip(FIELDS, show_params(DEFAULTS["continue"]), strict=True))
     assert offered[RECOMMENDED].items() <= values.items()
+
+
+def test_a_header_is_refused_where_a_remote_model_would_not_see_it() -> None:
+    headed = CompletionRequest("a", read_params(SETTINGS), Header(path="a.py"))
+    remote = RemoteModel("http://127.0.0.1:1/v1", "m")
+    with pytest.raises(CapabilityError, match="cannot be told the header"):
+        compare_remote(headed, SETTINGS, "here", remote)

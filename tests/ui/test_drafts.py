@@ -7,6 +7,7 @@ import pytest
 
 from model.errors import InvalidInputError
 from model.prompts.infill import RepositoryFile
+from model.prompts.metadata import Header
 from ui.branches import Branches
 from ui.context_files import Repository
 from ui.controls import FIELDS
@@ -18,18 +19,23 @@ from ui.samples import Sample, Samples
 from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work, write_middle
 
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
+HEADER = Header("a.rs", stars="12")
 AUTHORS = {"chat": "Model", "assistant": "Tech Assistant"}
 NAMED = dict(zip(FIELDS, SETTINGS, strict=True))
 TALK = Branches().add("user", "q <b>").add("assistant", "a", author="Model")
 CONTINUE = {
     "text": json.dumps(to_browser(MarkedText("é🙂x", [(1, 2)]))),
     "language": "Rust",
+    "file_name": "a.rs",
+    "repository": None,
+    "stars": "12",
+    "exercise": False,
 } | NAMED
 INFILL = {
     "prefix": json.dumps(to_browser("a")),
     "suffix": json.dumps(to_browser("c")),
     "middle": json.dumps(write_middle(Middle("b", "c"))),
-    "path": "a.go",
+    "file_name": "a.go",
     "repository": "me/it",
     "files": json.dumps([{"path": "b.go", "text": "package b\n"}]),
     "language": "Go",
@@ -61,7 +67,7 @@ def conversation(**fields: Any) -> Branches:
 
 def test_what_the_components_held_is_the_tabs_work() -> None:
     work = read("continue")
-    assert work == Work(ContinueContent("é🙂x"), SETTINGS, "Rust")
+    assert work == Work(ContinueContent("é🙂x", header=HEADER), SETTINGS, "Rust")
     assert isinstance(work.content, ContinueContent)
     assert isinstance(work.content.text, MarkedText)
     assert work.content.text.marks == ((1, 2),)
@@ -75,8 +81,8 @@ def test_texts_to_choose_from_are_there_again() -> None:
     candidates = Samples("a", (Sample("Sample 1", "b", "ended", 7),))
     kept = {"samples": 2, "candidates": json.dumps(candidates.to_json())}
     content = read("continue", **kept).content
-    assert content == ContinueContent("é🙂x", 2, candidates)
-    assert read("continue", samples=None).content == ContinueContent("é🙂x", None)
+    assert content == ContinueContent("é🙂x", 2, candidates, HEADER)
+    assert read("continue", samples=None).content == ContinueContent("é🙂x", None, header=HEADER)
 
 
 def test_a_text_to_choose_from_that_was_coming_is_there_as_far_as_it_came() -> None:
@@ -129,7 +135,7 @@ def test_of_two_answers_on_show_each_is_a_version() -> None:
 def test_a_character_that_no_model_takes_costs_only_itself(bad: str) -> None:
     text = json.dumps({"text": f"a{bad}b", "marks": [[2, 3]]})
     content = read("continue", text=text).content
-    assert content == ContinueContent("a\ufffdb")
+    assert content == ContinueContent("a\ufffdb", header=HEADER)
     content = read("chat", draft=bad).content
     assert isinstance(content, ChatContent)
     assert content.draft == "\ufffd"

@@ -10,6 +10,7 @@ import pytest
 
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.prompts.infill import RepositoryFile
+from model.prompts.metadata import Header
 from model.service import GenerationService
 from ui.actions import Updates
 from ui.branches import Branches
@@ -26,12 +27,13 @@ from ui.samples import Sample, Samples
 from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work
 
 CANDIDATES = Samples("a = ", (Sample("Sample 1", "1", "ended", 7), Sample("Sample 2", "2")))
+HEADER = Header("src/a.rs", "me/it", "0", is_exercise=True)
 REPOSITORY = Repository("a.go", "me/it", (RepositoryFile("b.go", "package b\n"),))
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
 TALK = Branches().add("user", "q").add("assistant", "    <a>\n", author="M").branch(0, "q2")
 WORKS: dict[Tab, Work] = {
     "continue": Work(
-        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES), SETTINGS, "Rust"
+        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES, HEADER), SETTINGS, "Rust"
     ),
     "infill": Work(
         InfillContent(Gap("a", "c", Middle("b", "c")), "spm", 3, REPOSITORY), SETTINGS, "Go"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.errors import InvalidInputError, PromptError
 from model.prompts.infill import RepositoryFile
+from model.prompts.metadata import Header
 from model.sampling import MAX_SEED
 from ui.branches import Branches
 from ui.context_files import Repository
@@ -32,7 +33,11 @@ from ui.work import (
 
 MARKED = MarkedText("a🙂b = 1\n", [(1, 3)])
 CANDIDATES = Samples(MARKED, (Sample("Sample 1", "x", "ended", 7), Sample("<b>", "", "stopped")))
-CONTINUE = Work(ContinueContent(MARKED, 3, CANDIDATES), default_settings("continue"), "Python", 7)
+HEADER = Header("src/a.py", "me/it", "250", is_exercise=True)
+HEADER_JSON = {"path": "a.py", "repository": "", "stars": "", "exercise": False}
+CONTINUE = Work(
+    ContinueContent(MARKED, 3, CANDIDATES, HEADER), default_settings("continue"), "Python", 7
+)
 INFILL = Work(
     InfillContent(
         Gap(
@@ -75,7 +80,11 @@ def talks(draw: st.DrawFn) -> Branches:
 
 middles = st.builds(Middle, plain, plain)
 contents = st.one_of(
-    st.builds(ContinueContent, marked()),
+    st.builds(
+        ContinueContent,
+        marked(),
+        header=st.builds(Header, plain, plain, plain, st.booleans()),
+    ),
     st.builds(
         InfillContent,
         st.builds(
@@ -151,6 +160,7 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
                 {"title": "<b>", "text": "", "note": "stopped", "seed": None},
             ],
         },
+        "header": {"path": "src/a.py", "repository": "me/it", "stars": "250", "exercise": True},
     }
 
 
@@ -173,6 +183,9 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
         (changed(CONTINUE, settings={"stop": ["x"]}), "'stop'"),
         (changed(CONTINUE, content="x"), "content is not an object"),
         (changed_content(CONTINUE, text="x"), "text is not an object"),
+        (changed_content(CONTINUE, header={"path": 1}), "'path'"),
+        (changed_content(CONTINUE, header=HEADER_JSON | {"stars": 9}), "'stars'"),
+        (changed_content(CONTINUE, header=HEADER_JSON | {"exercise": 1}), "'exercise'"),
         (changed_content(INFILL, order="other"), "'order'"),
         (changed_content(INFILL, samples="2"), "'samples'"),
         (changed_content(INFILL, middle={"text": "x", "cut": "", "samples": ["x"]}), "sample"),
@@ -241,6 +254,16 @@ def test_an_infill_that_was_written_before_there_were_files_has_none() -> None:
     content = read_work(json.dumps(data)).content
     assert isinstance(content, InfillContent)
     assert content.repository == Repository()
+
+
+def test_a_continue_that_was_written_before_there_were_headers_has_none() -> None:
+    data = json.loads(CONTINUE.to_json())
+    del data["content"]["header"]
+    assert read_work(json.dumps(data)).content == ContinueContent(MARKED, 3, CANDIDATES)
+
+
+def test_a_header_alone_is_work_worth_keeping() -> None:
+    assert ContinueContent(header=Header(stars="0"))
 
 
 def test_files_of_a_repository_alone_are_work_worth_keeping() -> None:

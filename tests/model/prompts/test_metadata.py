@@ -10,6 +10,7 @@ from model.errors import CapabilityError, InvalidInputError
 from model.prompts.metadata import (
     STARCODER,
     STARCODER2,
+    Header,
     NotebookCell,
     build_commit,
     build_header,
@@ -28,16 +29,16 @@ from tests.model.prompts import vocabularies
         ({}, ""),
         ({"repo_name": "r"}, "<reponame>r\n"),
         ({"path": "a.py"}, "<filename>a.py\n"),
-        ({"num_stars": 0}, "<gh_stars>0\n"),
+        ({"stars": "0"}, "<gh_stars>0\n"),
         ({"repo_name": "r", "path": "a.py"}, "<reponame>r<filename>a.py\n"),
         (
-            {"repo_name": "r", "path": "a.py", "num_stars": 250},
+            {"repo_name": "r", "path": "a.py", "stars": "250"},
             "<reponame>r<filename>a.py<gh_stars>100-1000\n",
         ),
     ],
 )
 def test_starcoder_header_takes_any_subset(given: dict[str, Any], header: str) -> None:
-    assert render(build_header(STARCODER, **given)) == header
+    assert render(build_header(STARCODER, Header(**given))) == header
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,26 @@ def test_starcoder_header_takes_any_subset(given: dict[str, Any], header: str) -
     ],
 )
 def test_starcoder2_header(given: dict[str, Any], header: str) -> None:
-    assert render(build_header(STARCODER2, **given)) == header
+    assert render(build_header(STARCODER2, Header(**given))) == header
+
+
+def test_an_exercise_has_a_path_of_its_own_and_a_line_before_the_code() -> None:
+    line = "# Here is the correct implementation of the code exercise\n"
+    exercise = Header(is_exercise=True)
+    assert render(build_header(STARCODER, exercise)) == (
+        f"<filename>solutions/solution_1.py\n{line}"
+    )
+    assert render(build_header(STARCODER2, exercise)) == (
+        f"<file_sep>solutions/solution_1.py\n{line}"
+    )
+    assert render(build_header(STARCODER, Header("a.py", is_exercise=True))) == (
+        f"<filename>a.py\n{line}"
+    )
 
 
 def test_starcoder2_refuses_stars() -> None:
     with pytest.raises(CapabilityError, match="StarCoder 2 was not told stars"):
-        build_header(STARCODER2, num_stars=3)
+        build_header(STARCODER2, Header(stars="3"))
 
 
 @pytest.mark.parametrize(
@@ -66,12 +81,13 @@ def test_starcoder2_refuses_stars() -> None:
     ],
 )
 def test_stars_fall_into_the_buckets_of_the_training_data(num_stars: int, bucket: str) -> None:
-    assert star_bucket(num_stars) == bucket
+    assert star_bucket(str(num_stars)) == bucket
 
 
-def test_negative_stars_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="-1 stars"):
-        star_bucket(-1)
+@pytest.mark.parametrize("stars", ["-1", "2.5", "many", "²"])
+def test_what_no_number_of_stars_is_is_refused(stars: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"{stars} stars"):
+        star_bucket(stars)
 
 
 def test_commit() -> None:
@@ -111,7 +127,9 @@ def test_typed_tokens_stay_text() -> None:
         Text("<commit_before>", "prompt"),
         Special("<commit_after>"),
     )
-    assert build_header(STARCODER, path="<gh_stars>1000+")[1] == Text("<gh_stars>1000+", "context")
+    assert build_header(STARCODER, Header("<gh_stars>1000+"))[1] == Text(
+        "<gh_stars>1000+", "context"
+    )
 
 
 def test_the_header_is_told_by_the_vocabulary() -> None:
