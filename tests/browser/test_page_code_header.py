@@ -140,7 +140,7 @@ def test_a_reload_brings_the_header_back(tab: Page) -> None:
     tab.get_by_label("Code exercise").check()
     type_code(tab, PROMPT, "x = 1")
     expect(tab.locator(f"{PANEL} > button")).to_contain_text("exercise", timeout=TIMEOUT)
-    wait_until_kept(tab, "src/main.rs")
+    wait_until_kept(tab, "x = 1")
     tab.reload()
     expect(tab.locator(f"{PANEL} > button")).to_contain_text(
         "me/it · src/main.rs · 250 stars · exercise", timeout=TIMEOUT
