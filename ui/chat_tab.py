@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 
@@ -28,6 +29,7 @@ from ui.prompt_panel import Wanted
 from ui.runs import Runs
 from ui.status import IDLE
 from ui.status import say as say_status
+from ui.talk_list import TalkList
 from ui.work import ChatContent, Work
 
 
@@ -97,14 +99,14 @@ class ChatTab:
     @property
     def work_inputs(self) -> list[Any]:
         """What `read_work` and `show_work` take the values of."""
-        return [self._view.box, self._advice.filled, *self._view.given]
+        return [self._view.box, self._advice.filled, self._view.talk, *self._view.given]
 
     @property
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
         view = self._view
         asked_with = [*view.asked_with, view.box, self._advice.is_greeted]
-        return [*view.shown, view.cleared, view.restore, *asked_with]
+        return [*view.shown, view.talk, view.cleared, view.restore, *asked_with]
 
     @property
     def draft(self) -> dict[str, Any]:
@@ -116,7 +118,9 @@ class ChatTab:
             "system": view.system,
             "begin": view.begin,
             "answered_by": view.choice,
+            "talk": view.talk,
             "branches": view.written,
+            "drawn": view.seed,
             "conversation": view.chatbot,
             **{f"answer_{name}": component for name, component in answers},
             **dict(zip(FIELDS, view.controls.components, strict=True)),
@@ -131,7 +135,11 @@ class ChatTab:
         """The names of who can answer."""
         return {name: self._answerers.name(name) for name in ANSWERERS}
 
-    def read_work(self, draft: str | None, _: tuple[str, str], *values: Any) -> Work:
+    @property
+    def talks(self) -> TalkList:
+        return self._view.talks
+
+    def read_work(self, draft: str | None, _: tuple[str, str], __: str, *values: Any) -> Work:
         """Of two answers on show each becomes a version, the one that stands the one shown."""
         view = self._view
         given = view.read_given(values)
@@ -144,25 +152,57 @@ class ChatTab:
         content = ChatContent(conversation, given.system, given.begin, given.choice, draft or "")
         return Work(content, given.settings)
 
-    async def show_work(
-        self, work: Work, draft: str | None, filled: tuple[str, str], *values: Any
+    async def show_work(self, work: Work, *values: Any) -> Updates:
+        """As a new conversation. Restore goes back to what stood before; a message that was not
+        sent stays."""
+        return self.show_talk(uuid4().hex, work, *values, is_listed=False)
+
+    def name_talk(self, talk: str) -> Updates:
+        """What is shown is the browser's conversation of that name."""
+        return {self._view.talk: talk}
+
+    def begin_talk(
+        self, talk: str, draft: str | None, filled: tuple[str, str], *rest: Any, is_listed: bool
     ) -> Updates:
-        """Restore brings back what stood before; a message that was not sent stays."""
+        """A new, empty conversation with the model's own system prompt. The settings stay."""
+        before = self._view.read_given(rest[1:])
+        content = ChatContent(system=filled[1], answered_by=before.choice)
+        work = Work(content, before.settings)
+        return self.show_talk(talk, work, draft, filled, *rest, is_listed=is_listed)
+
+    def show_talk(
+        self,
+        talk: str,
+        work: Work,
+        draft: str | None,
+        filled: tuple[str, str],
+        former: str,
+        *values: Any,
+        is_listed: bool,
+    ) -> Updates:
+        """The conversation that the browser calls `talk`.
+
+        Args:
+            is_listed: the browser has a record of all that stands there, the message that was not
+                sent too. Otherwise Restore brings that back, and the message stays in the box.
+        """
         assert isinstance(work.content, ChatContent)
         view, content, before = self._view, work.content, self._view.read_given(values)
-        around = (before.system, before.begin, *before.settings)
         was_typed = before.begin or before.system not in ("", filled[1])
-        is_kept = bool(before.conversation.turns or was_typed)
-        kept = {view.cleared: Kept(before.conversation, around)} if is_kept else {}
+        is_kept = not is_listed and bool(before.conversation.turns or was_typed)
+        typed = "" if is_listed else draft
+        left = Kept(before.conversation, former, before.asked_with, is_all=True)
         asked_with = (content.answered_by, content.system, content.begin, *work.settings)
         note = say_status("Restore brings back what stood before") if is_kept else IDLE
         return (
             view.pair.close()
             | view.show(content.conversation)
             | dict(zip(view.asked_with, asked_with, strict=True))
-            | kept
+            | ({view.cleared: left} if is_kept else {})
             | {
-                view.box: "\n".join(filter(None, (content.draft, draft))),
+                view.talk: talk,
+                view.seed: work.seed,
+                view.box: "\n".join(filter(None, (content.draft, typed))),
                 view.restore: gr.update(visible=True) if is_kept else gr.skip(),
                 view.status: note,
                 # The model's own settings and system prompt would take the place of these.
@@ -189,22 +229,26 @@ class ChatTab:
             "inputs": [view.attached.files, view.box, *view.given],
             "outputs": [*view.streamed, *view.attached.outputs],
         }
-        return [
-            view.buttons.run.click(self._send, **sending),
-            view.box.submit(self._send, **sending),
-            view.retry.click(self._ask_again, **asking),
-            view.further.click(self._go_on, **asking),
-            view.chatbot.edit(self._edit_turn, **asking),
-            view.chatbot.example_select(self._send_example, **asking),
-        ]
+        triggers = {
+            view.buttons.run.click: (self._send, sending),
+            view.box.submit: (self._send, sending),
+            view.retry.click: (self._ask_again, asking),
+            view.further.click: (self._go_on, asking),
+            view.chatbot.edit: (self._edit_turn, asking),
+            view.chatbot.example_select: (self._send_example, asking),
+        }
+        events = [trigger(fn, **how) for trigger, (fn, how) in triggers.items()]
+        view.talks.stay_while(triggers, events)
+        return events
 
     def _wire_steps(self) -> list[Any]:
         view, steps = self._view, self._steps
         cleared = [*view.shown, view.cleared, view.restore]
-        restored = [*cleared, *view.around]
+        restored = [*cleared, view.talk, *view.asked_with]
+        held = [view.talk, *view.given]
         clearing: dict[str, Any] = {
             "fn": steps.clear,
-            "inputs": view.conversation,
+            "inputs": held,
             "outputs": cleared,
             **INSTANT,
         }
@@ -213,8 +257,8 @@ class ChatTab:
             view.undo.click(steps.take_back, draft, [view.box, *view.shown], **INSTANT),
             view.clear.click(**clearing),
             view.chatbot.clear(**clearing),
-            view.restore.click(steps.restore, [view.cleared, *view.given], restored, **INSTANT),
-            view.turns.delete(steps.delete, view.conversation, cleared, **INSTANT),
+            view.restore.click(steps.restore, [view.cleared, *held], restored, **INSTANT),
+            view.turns.delete(steps.delete, held, cleared, **INSTANT),
             view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),
         ]
         for answerer, button in view.pair.keep_buttons:

@@ -17,12 +17,13 @@ from ui.branches import Branches
 from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
-from ui.hidden import build_hidden
+from ui.hidden import build_hidden, build_hidden_seed
 from ui.keeper import Keeper
 from ui.meter import Meter
 from ui.prompt_panel import PromptPanel
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE
+from ui.talk_list import TalkList
 from ui.turn_controls import build_turn_controls, render_turns
 from ui.work import Tab
 
@@ -45,17 +46,26 @@ class Given:
     begin: str
     settings: tuple[Any, ...]
 
+    @property
+    def asked_with(self) -> tuple[Any, ...]:
+        """Values of `ChatView.asked_with`."""
+        return (self.choice, self.system, self.begin, *self.settings)
+
 
 @dataclass(frozen=True)
 class Kept:
     """What Restore brings back.
 
     Attributes:
-        around: values of `ChatView.around`; empty where they stay as they are.
+        talk: the conversation that it belongs to.
+        asked_with: values of `ChatView.asked_with`.
+        is_all: what it was asked with comes back as well, and not only what was said.
     """
 
     branches: Branches = field(default_factory=Branches)
-    around: tuple[Any, ...] = ()
+    talk: str = ""
+    asked_with: tuple[Any, ...] = ()
+    is_all: bool = False
 
 
 class ChatView:
@@ -66,7 +76,9 @@ class ChatView:
         self.branches = gr.State(Branches())
         self.cleared = gr.State(Kept())
         # What the last reply was drawn with.
-        self.seed = gr.State(None)
+        self.seed = build_hidden_seed(f"{TAB}-drawn-with")
+        # Which of the browser's conversations this is; "" until another is chosen.
+        self.talk = build_hidden("", f"{TAB}-talk")
         # The conversation as JSON, where the browser can read it.
         self.written = build_hidden(json.dumps(Branches().to_json()), f"{TAB}-written")
         with gr.Row(elem_classes="pg-columns"):
@@ -123,15 +135,6 @@ class ChatView:
         answered = dict(zip(names, answers, strict=True))
         return branches.graft(read_chatbot(value)).settle(question, answered)
 
-    @property
-    def around(self) -> list[Any]:
-        """What an imported conversation brings along besides what is said in it."""
-        return [self.system, self.begin, *self.controls.components]
-
-    def show_around(self, values: tuple[Any, ...]) -> Updates:
-        """`values` in the order of `around`; none leave the components as they are."""
-        return dict(zip(self.around, values, strict=True)) if values else {}
-
     def show(self, branches: Branches) -> Updates:
         """A conversation in which nothing is being written."""
         return {
@@ -176,6 +179,7 @@ class ChatView:
         self.prompt = PromptPanel(residency, TAB, "Send")
 
     def _build_side(self) -> None:
+        self.talks = TalkList()
         with gr.Accordion("System prompt", open=False, elem_classes="pg-system"):
             self.system = gr.Textbox(
                 label="System prompt",

@@ -14,8 +14,6 @@ from ui.chat_view import ChatView, Kept
 from ui.conversation import read_chatbot
 from ui.status import IDLE, say
 
-ChatbotValue = list[dict[str, Any]]
-
 
 class ConversationSteps:
     """Taking back, clearing, restoring and keeping: each turns values into updates."""
@@ -44,10 +42,11 @@ class ConversationSteps:
             selected = branches
         return view.pair.close() | view.show(selected) | {view.status: IDLE}
 
-    def delete(self, event: gr.EventData, *values: Any) -> Updates:
+    def delete(self, event: gr.EventData, talk: str, *values: Any) -> Updates:
         """Restore brings back what stood before."""
         view = self._view
-        branches = view.read_conversation(values)
+        given = view.read_given(values)
+        branches = given.conversation
         if event.index >= len(branches.path):  # pressed twice
             return {view.status: IDLE}
         deleted = branches.delete(event.index)
@@ -57,40 +56,44 @@ class ConversationSteps:
             view.pair.close()
             | view.show(deleted)
             | {
-                view.cleared: Kept(branches),
+                view.cleared: Kept(branches, talk, given.asked_with),
                 view.restore: gr.update(visible=True),
                 view.status: say(f"Deleted {what} · Restore brings back what stood before"),
             }
         )
 
-    def clear(self, branches: Branches, value: ChatbotValue, *pair: Any) -> Updates:
+    def clear(self, talk: str, *values: Any) -> Updates:
         view = self._view
-        if value:  # the conversation's own button has emptied it already
-            branches = view.read_conversation((branches, value, *pair))
+        given = view.read_given(values)
+        # The conversation's own button has emptied what is shown already.
+        branches: Branches = given.conversation if values[1] else values[0]
         if not branches.turns:
             return {view.status: IDLE}
         return (
             view.pair.close()
             | view.show(Branches())
             | {
-                view.cleared: Kept(branches),
+                view.cleared: Kept(branches, talk, given.asked_with),
                 view.restore: gr.update(visible=True),
                 view.status: say("Cleared · Restore brings it back"),
             }
         )
 
-    def restore(self, kept: Kept, *values: Any) -> Updates:
-        """What Restore was promised to bring back, in exchange for what has come since."""
+    def restore(self, kept: Kept, talk: str, *values: Any) -> Updates:
+        """What Restore was promised to bring back, in exchange for what has come since. Each
+        goes to the conversation that it belongs to."""
         view = self._view
         given = view.read_given(values)
-        now = (given.system, given.begin, *given.settings) if kept.around else ()
+        is_all = kept.is_all or kept.talk != talk
+        around = dict(zip(view.asked_with, kept.asked_with, strict=True)) if is_all else {}
         return (
             view.pair.close()
             | view.show(kept.branches)
-            | view.show_around(kept.around)
+            | around
             | {
-                view.cleared: Kept(given.conversation, now),
-                view.restore: gr.update(visible=bool(given.conversation.turns or now)),
+                view.talk: kept.talk,
+                view.cleared: Kept(given.conversation, talk, given.asked_with, is_all),
+                view.restore: gr.update(visible=bool(given.conversation.turns or is_all)),
                 view.status: say("Restored"),
             }
         )

@@ -60,6 +60,8 @@ def read_draft(tab: Tab, data: object, authors: Mapping[Answerer, str]) -> Work:
             "settings": {name: fields.get(name) for name in FIELDS if name in fields.keys},
             "content": content,
         }
+        if tab == "chat":
+            written["seed"] = fields.get("drawn") or None
         work = read_work(json.dumps(written))
         if isinstance(work.content, ChatContent):
             work = replace(work, content=_with_answers(work.content, fields, authors))
@@ -129,8 +131,10 @@ def _with_answers(
     content: ChatContent, fields: Fields, authors: Mapping[Answerer, str]
 ) -> ChatContent:
     """With what the page showed of replies that were not kept yet."""
-    shown = read_chatbot(fields.get("conversation"))
     talk = content.conversation
+    # Of a conversation that rests the list keeps it once: as its branches.
+    value = fields.get("conversation")
+    shown = talk.messages if value is None else read_chatbot(value)
     is_coming = len(shown) == len(talk.path) + 1 and shown[-1].role == "assistant"
     if is_coming and content.answered_by != "both":
         author = authors[content.answered_by]
@@ -195,6 +199,8 @@ class Drafts:
                 else:
                     is_back = is_back or bool(work)
                     updates |= await tabs[name].show_work(work, *held)
+                    if name == "chat" and (talk := event.tabs[name].get("talk")):
+                        updates |= chat.name_talk(str(talk))  # it is still the same one
             answer = {"is_back": is_back, "problems": problems}
             return updates | {self._line: json.dumps(answer)}
 

@@ -10,7 +10,7 @@
   const MAX_RECORDS = 20;
   const PARTS = ["system prompt", "settings"];
 
-  const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
+  const id = kept.newId();
   const session = {
     get: () => {
       try {
@@ -34,10 +34,12 @@
   let written = ""; // the same as JSON, as it is kept already
   let timeBefore = null; // of what was brought back, until something else changes it
 
-  const save = async () => {
+  /** Write what changed. Whether the record of the conversation in Chat then holds all of that.
+   *  `isLeaving`: another conversation is about to take its place. */
+  const save = async ({ isLeaving = false } = {}) => {
     clearTimeout(timer);
     timer = null;
-    if (!isOpen || !kept.isOn()) return;
+    if (!isOpen || !kept.isOn()) return false;
     const text = JSON.stringify(tabs); // Gradio's values are proxies, which IndexedDB does not take
     // A middle, or one of several texts, that still comes is on the page alone.
     const coming = (tab, selector) => {
@@ -53,20 +55,29 @@
       record.tabs.continue.live = samples.map(told);
     }
     const isLive = middle !== undefined || samples.length > 0;
-    if (!isLive && text === written) return;
+    const isWritten = () => Boolean(record.tabs.chat && kept.talks.isWritten(record.tabs.chat));
+    const talk = record.tabs.chat ? kept.talks.toWrite(record.tabs.chat, isLeaving) : null;
+    if (!isLive && text === written && !talk) return isWritten();
     written = isLive ? "" : text;
     timeBefore = null; // the first change is that it is back
-    await kept.attempt(() =>
-      kept.transact(["drafts"], "readwrite", (drafts) => {
+    let isToTell = false;
+    const isKept = await kept.attempt(() =>
+      kept.transact(["drafts", "talks", "works"], "readwrite", async (drafts, talks, works) => {
+        // Both or none: a window has to know which revision of a conversation it shows.
+        if (talk) isToTell = await kept.talks.write(talk, talks, works);
         drafts.put(record);
         const request = drafts.index("by_time").getAllKeys();
         request.onsuccess = () =>
           request.result.slice(0, -MAX_RECORDS).forEach((former) => drafts.delete(former));
-      }));
+        return true;
+      }), false);
+    if (talk) kept.talks.wrote(isKept, talk, isToTell);
     session.set(id);
+    return isKept && isWritten();
   };
-  addEventListener("pagehide", save);
-  document.addEventListener("visibilitychange", save);
+  addEventListener("pagehide", () => save());
+  document.addEventListener("visibilitychange", () => save());
+  kept.save = save;
 
   let settle = null;
   /** Once what was kept is back, or there is none: what else wants to be shown comes after it. */
@@ -79,9 +90,15 @@
 
   /** Something changed in a tab: `names` and `values` are those of all its fields. */
   kept.note = (tab, names, values) => {
-    tabs[tab] = Object.fromEntries(names.map((name, index) => [name, values[index]]));
-    timer ??= setTimeout(save, PAUSE_MS);
+    const fields = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+    // The last of another conversation is written before this one takes its place.
+    if (tab === "chat" && timer && tabs.chat && tabs.chat.talk !== fields.talk) save();
+    tabs[tab] = fields;
+    if (tab === "chat") kept.talks.follow(fields);
+    kept.touch();
   };
+  /** There may be something to write. */
+  kept.touch = () => { timer ??= setTimeout(save, PAUSE_MS); };
 
   const find = () =>
     kept.attempt(async () => {
@@ -101,6 +118,7 @@
     Object.assign(tabs, record.tabs); // what is not looked at stays as it is
     written = JSON.stringify(tabs);
     timeBefore = record.time;
+    if (tabs.chat) kept.talks.adopt(tabs.chat);
     bringBack(record);
     setTimeout(openUp, ANSWER_MS);
   };

@@ -1,30 +1,14 @@
-// The history of a tab, drawn from what this browser keeps. Texts are a model's, and never HTML.
+// The history of a tab, drawn from what this browser keeps.
 playgroundKept.showHistory = (() => {
   const kept = window.playgroundKept;
   const SEARCH_FROM = 10;
   const CONFIRM_MS = 4000;
-  const TRASH = '<svg viewBox="0 0 16 16" width="14" height="14" fill="none" stroke="currentColor" stroke-width="1.2" aria-hidden="true"><path d="M2.5 4.5h11M6 4.5v-2h4v2M4 4.5l.6 9h6.8l.6-9M6.6 7v4M9.4 7v4"/></svg>';
-
-  const make = (name, className, text = "") => {
-    const element = document.createElement(name);
-    if (className) element.className = className;
-    element.textContent = text;
-    return element;
-  };
-  const makeButton = (className, text, act) => {
-    const button = make("button", className, text);
-    button.type = "button";
-    button.addEventListener("click", act);
-    return button;
-  };
+  const { make, makeButton, makeIcon, makeSearch, makeNote, wordsOf, holds } = kept.parts;
 
   const facts = ({ time, tokens, why, model }) =>
     [kept.when(time), `${tokens.toLocaleString("en")} ${tokens === 1 ? "token" : "tokens"}`, why, model].join("\u00a0· ");
   const firstLine = (text) => text.split("\n", 1)[0];
-  const matches = (entry, words) => {
-    const text = `${entry.text}\n${facts(entry)}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  };
+  const matches = (entry, words) => holds(`${entry.text}\n${facts(entry)}`.toLowerCase(), words);
 
   class History {
     #tab;
@@ -58,13 +42,9 @@ playgroundKept.showHistory = (() => {
       this.keeps.addEventListener("change", () => kept.switchTo(this.keeps.checked));
       label.append("Keep in this browser");
       this.clear = header.appendChild(makeButton("", "", () => this.#askOrClear()));
-      this.search = make("input");
-      this.search.type = "search";
-      this.search.placeholder = this.search.ariaLabel = "Search the history";
-      this.search.addEventListener("input", () => this.#draw());
+      this.search = makeSearch("Search the history", () => this.#draw());
       this.rows = make("ul");
-      this.note = make("p", "pg-fine");
-      this.note.setAttribute("role", "status");
+      this.note = makeNote();
       return [header, this.search, this.note, this.rows];
     }
 
@@ -74,7 +54,7 @@ playgroundKept.showHistory = (() => {
       this.clear.hidden = count === 0;
       this.#disarm();
       this.search.hidden = count < SEARCH_FROM;
-      const words = this.search.hidden ? [] : this.search.value.toLowerCase().split(/\s+/);
+      const words = this.search.hidden ? [] : wordsOf(this.search.value);
       const found = this.#entries.filter((entry) => matches(entry, words));
       this.rows.replaceChildren(...found.map((entry) => this.#row(entry)));
       this.note.replaceChildren(...this.#notes(found));
@@ -103,9 +83,8 @@ playgroundKept.showHistory = (() => {
       choose.disabled = this.#props.interactive === false;
       choose.title = choose.disabled ? "Once the generation has ended" : "Bring it back";
       choose.append(make("code", "", firstLine(entry.text)), make("small", "", facts(entry)));
-      const remove = row.appendChild(makeButton("pg-kept-delete", "", () => this.#remove(entry)));
-      remove.innerHTML = TRASH;
-      remove.title = remove.ariaLabel = `Delete the entry of ${kept.when(entry.time)}`;
+      const title = `Delete the entry of ${kept.when(entry.time)}`;
+      row.append(makeIcon("pg-kept-delete", "trash", title, () => this.#remove(entry)));
       return row;
     }
 

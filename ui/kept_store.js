@@ -2,6 +2,7 @@
 //
 // entries   {id, tab, time, text, tokens, why, model, size}   one generation, as the history lists it
 // works     {id, work}                                        all of it, as JSON of ui/work.py
+// talks     {id, name, isNamed, time, revision, turns, size}  a conversation, see kept_talks.js; it has a work, too
 // drafts    {id, time, tabs}                                  what stood in a window, see kept_drafts.js
 window.playgroundKept = (() => {
   const MAX_ENTRIES = 200; // of each tab
@@ -38,12 +39,19 @@ window.playgroundKept = (() => {
   let opened = null;
   const open = () => {
     opened ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open("starcoder-playground", 1);
-      request.onupgradeneeded = () => {
+      const request = indexedDB.open("starcoder-playground", 2);
+      request.onupgradeneeded = ({ oldVersion }) => {
         const database = request.result;
-        database.createObjectStore("entries", { keyPath: "id" }).createIndex("by_time", ["tab", "time"]);
-        database.createObjectStore("works", { keyPath: "id" });
-        database.createObjectStore("drafts", { keyPath: "id" }).createIndex("by_time", "time");
+        const create = (name, index) => {
+          const store = database.createObjectStore(name, { keyPath: "id" });
+          if (index) store.createIndex("by_time", index);
+        };
+        if (oldVersion < 1) {
+          create("entries", ["tab", "time"]);
+          create("works");
+          create("drafts", "time");
+        }
+        if (oldVersion < 2) create("talks", "time");
       };
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
@@ -92,20 +100,23 @@ window.playgroundKept = (() => {
 
   const range = (tab) => IDBKeyRange.bound([tab, 0], [tab, Infinity]);
 
-  /** Let the oldest go, but never the latest. */
-  const prune = async (entries, works, tab) => {
+  /** Let the oldest of `request`, a cursor from the latest on, go with their works; never the latest,
+   *  nor the one with the id `spared`. Those that went. */
+  const prune = (request, works, { maxCount, maxBytes, spared }) => {
     let count = 0;
     let bytes = 0;
-    const request = entries.index("by_time").openCursor(range(tab), "prev");
-    await new Promise((resolve, reject) => {
+    const gone = [];
+    return new Promise((resolve, reject) => {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const cursor = request.result;
-        if (!cursor) return resolve();
+        if (!cursor) return resolve(gone);
+        const { id, size } = cursor.value;
         count += 1;
-        bytes += cursor.value.size;
-        if (count > 1 && (count > MAX_ENTRIES || bytes > MAX_BYTES)) {
-          works.delete(cursor.value.id);
+        bytes += size;
+        if (count > 1 && id !== spared && (count > maxCount || bytes > maxBytes)) {
+          gone.push(cursor.value);
+          works.delete(id);
           cursor.delete();
         }
         cursor.continue();
@@ -117,8 +128,12 @@ window.playgroundKept = (() => {
     transact(["entries", "works"], "readwrite", (entries, works) => {
       entries.put(entry);
       works.put({ id: entry.id, work });
-      return prune(entries, works, entry.tab);
+      const latestFirst = entries.index("by_time").openCursor(range(entry.tab), "prev");
+      return prune(latestFirst, works, { maxCount: MAX_ENTRIES, maxBytes: MAX_BYTES });
     });
+
+  const newId = () =>
+    Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
 
   /** The hour, and the day where that is not today. */
   const when = (time) => {
@@ -130,8 +145,13 @@ window.playgroundKept = (() => {
 
   return {
     when,
+    newId,
+    whole,
     transact,
     attempt,
+    prune,
+    tell,
+    changed,
     isOn,
     get problem() {
       return problem;

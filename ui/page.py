@@ -22,6 +22,7 @@ from ui.send_code import SendCode
 from ui.setting_presets import PresetShelf
 from ui.share_link import ShareLinks
 from ui.shortcuts import render_help, render_help_button
+from ui.talks import wire_talks
 from ui.theme import build_theme, read_css, read_head
 from ui.top import Top
 from ui.translation import build_i18n, mark_labels
@@ -77,7 +78,8 @@ def build_page(
         WorkFiles(continue_tab, "continue")
         WorkFiles(infill_tab, "infill")
         chat_tab.follow_conversation_at(WorkFiles(chat_tab, "chat").opened)
-        settings = [tab.settings for tab in tabs]
+        chat_tab.follow_conversation_at(wire_talks(chat_tab))
+        settings = [*(tab.settings for tab in tabs), chat_tab.talks.panel]
         blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)
         top.watch(blocks, work, infill_tab, chat_tab)
         for tab in tabs:

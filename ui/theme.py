@@ -12,13 +12,8 @@ from ui.translation import build_script
 FOLDER = Path(__file__).parent
 # In this order.
 SCRIPTS = (
-    "translation.js",
-    "text_direction.js",
-    "page.js",
-    "shortcuts.js",
-    "kept_store.js",
-    "kept_list.js",
-    "kept_drafts.js",
+    *("translation.js", "text_direction.js", "page.js", "shortcuts.js", "kept_store.js"),
+    *("kept_parts.js", "kept_list.js", "kept_talks.js", "talk_list.js", "kept_drafts.js"),
 )
 
 TEAL = gr.themes.Color(
@@ -121,7 +116,7 @@ def build_theme() -> gr.themes.Base:
 def read_css() -> str:
     names = (
         *("style.css", "editor.css", "shortcuts.css", "chat_code.css", "token_view.css"),
-        *("share.css", "kept.css", "files.css", "samples.css", "forms.css"),
+        *("share.css", "kept.css", "talks.css", "files.css", "samples.css", "forms.css"),
     )
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 

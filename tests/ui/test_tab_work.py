@@ -106,7 +106,7 @@ async def test_what_stood_before_can_be_had_back(
     [kept] = undo(await tab.show_work(empty, *first), tab)
     if name == "chat":
         assert kept.branches == TALK
-        assert kept.around == ("Be brief.", "Use", *SETTINGS)
+        assert kept.asked_with == ("both", "Be brief.", "Use", *SETTINGS)
     else:
         assert kept == (work.content.gap if name == "infill" else work.content.text)
 

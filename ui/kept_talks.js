@@ -1,0 +1,263 @@
+// Conversations of the Chat tab: each is a record that follows what stands there, without a Save.
+//
+// Its work is the values of the tab's components by name, as drafts are (ui/drafts.py). The page says
+// with them which conversation they are; `revision` counts what was written of one. A window that
+// finds another revision than the one it knows goes on in a record of its own: see `write`.
+playgroundKept.talks = (() => {
+  const kept = window.playgroundKept;
+  const LIMITS = { maxCount: 500, maxBytes: 50_000_000 };
+  const NAME_CHARS = 40;
+
+  // What the page calls a conversation that has another id here. The first one has no name there.
+  const moved = new Map([["", kept.newId()]]);
+  const revisions = new Map(); // by id, as this window last read or wrote them
+  let last = {}; // the id and work that were read or written last
+  let page = null; // the fields of what stands in the tab
+  let news = "";
+  let numAsked = 0; // replies on their way
+  let isChanging = false; // another conversation is on its way
+
+  const idOf = ({ talk }) => moved.get(talk ?? "") ?? talk;
+  const current = () => (page ? idOf(page) : "");
+  const know = (id, revision, work) => {
+    revisions.set(id, revision);
+    last = { id, work };
+  };
+
+  /** As JSON. The branches hold what rests; what still comes is worth keeping once the page goes. */
+  const workOf = (fields) => {
+    const { talk, revision, conversation, ...work } = fields;
+    for (const name of ["draft", "system", "begin"]) work[name] ??= "";
+    if (!numAsked) return JSON.stringify(work);
+    if (document.visibilityState === "hidden") return JSON.stringify({ ...work, conversation });
+    return JSON.stringify({ ...work, answer_chat: [], answer_assistant: [] });
+  };
+
+  const countShown = ({ shown }) => {
+    const next = new Map(shown);
+    let count = 0;
+    for (let at = next.get(0); at; at = next.get(at)) count += 1;
+    return count;
+  };
+
+  /** The head of a text, as a name: "" where it has none. */
+  const nameOf = (text) => {
+    const line = text.split("\n").map((each) => each.replaceAll("`", "").trim()).find(Boolean) ?? "";
+    const chars = Array.from(line.replace(/\s+/g, " "));
+    if (chars.length <= NAME_CHARS) return chars.join("");
+    const cut = chars.slice(0, NAME_CHARS - 1).join("");
+    return `${cut.replace(/(?<=.{20})\s\S*$/, "")}…`;
+  };
+
+  const isWritten = (fields) => last.id === idOf(fields) && last.work === workOf(fields);
+
+  /** What there is to write of `fields`, which then hold the record's id: null is nothing. */
+  const toWrite = (fields, isLeaving) => {
+    fields.talk = idOf(fields);
+    fields.revision = revisions.get(fields.talk);
+    if ((isChanging && !isLeaving) || isWritten(fields)) return null;
+    const branches = JSON.parse(fields.branches);
+    const isTyped = Boolean(fields.draft?.trim() || fields.begin?.trim());
+    const isWorth = branches.turns.length || fields.revision || (isLeaving && isTyped);
+    if (!isWorth) return null;
+    return { fields, branches, work: workOf(fields), before: { revision: fields.revision, last } };
+  };
+
+  const freeName = async (talks, name) => {
+    const names = new Set((await kept.whole(talks.getAll())).map((head) => head.name));
+    const stem = name.replace(/ \(\d+\)$/, "");
+    let number = 2;
+    while (names.has(`${stem} (${number})`)) number += 1;
+    return `${stem} (${number})`;
+  };
+
+  /** Bring the record up to date within a transaction. Where another window has changed it since this
+   *  one looked, it stays as it is, and what stands here becomes a record of its own. */
+  const write = async ({ fields, branches, work }, talks, works) => {
+    const id = fields.talk;
+    const head = await kept.whole(talks.get(id));
+    const former = head ? (await kept.whole(works.get(id)))?.work : undefined;
+    if (head && former === work) {
+      fields.revision = head.revision;
+      return know(id, head.revision, work);
+    }
+    const isOthers = head !== undefined && head.revision !== revisions.get(id);
+    const said = JSON.stringify(branches.turns);
+    const isSaid = !former || said !== JSON.stringify(JSON.parse(JSON.parse(former).branches).turns);
+    const made = {
+      id,
+      name: nameOf(branches.turns[0]?.text ?? "") || head?.name || nameOf(fields.draft ?? "") || "New chat",
+      isNamed: false,
+      time: isSaid ? Date.now() : head.time,
+      revision: (head?.revision ?? 0) + 1,
+      turns: countShown(branches),
+      size: new Blob([work]).size,
+    };
+    if (head?.isNamed) Object.assign(made, { name: head.name, isNamed: true });
+    if (isOthers) {
+      const name = await freeName(talks, head.name);
+      Object.assign(made, { id: kept.newId(), name, isNamed: true, time: Date.now(), revision: 1 });
+      for (const [alias, actual] of moved) if (actual === id) moved.set(alias, made.id);
+      moved.set(id, made.id);
+      news = `“${head.name}” was changed in another window, and stays as it is there. This window goes on as “${name}”.`;
+    }
+    talks.put(made);
+    works.put({ id: made.id, work });
+    const gone = await kept.prune(talks.index("by_time").openCursor(null, "prev"), works, { ...LIMITS, spared: made.id });
+    if (gone.length) news = `There was no room for more: the oldest went, “${gone.at(-1).name}”.`;
+    Object.assign(fields, { talk: made.id, revision: made.revision });
+    know(made.id, made.revision, work);
+    return head?.name !== made.name || head.time !== made.time || head.turns !== made.turns || gone.length;
+  };
+
+  /** Whether what `write` was told is kept: the transaction may have failed. */
+  const wrote = (isKept, { fields, before }, isToTell) => {
+    if (!isKept) {
+      revisions.set(fields.talk, before.revision);
+      last = before.last;
+    }
+    if (!isKept || isToTell) kept.changed();
+  };
+
+  const read = (id) =>
+    kept.attempt(() =>
+      kept.transact(["talks", "works"], "readonly", async (talks, works) => {
+        const head = await kept.whole(talks.get(id));
+        return head && { head, work: (await kept.whole(works.get(id))).work };
+      }));
+
+  const lock = (on) => {
+    isChanging = on;
+    document.getElementById("chat-conversation").closest(".pg-work").inert = on;
+  };
+
+  /** Show another conversation. `find` gives its id and work, once the one that stands there is kept. */
+  const change = async (trigger, find) => {
+    if (numAsked || isChanging) return;
+    news = "";
+    lock(true);
+    const isListed = await kept.save({ isLeaving: true });
+    const found = await find();
+    if (found) trigger("select", { talk: found.id, work: found.work, isListed });
+    else lock(false);
+    kept.changed();
+  };
+
+  const begin = (trigger) => change(trigger, () => ({ id: kept.newId(), work: "" }));
+
+  const open = (trigger, id) =>
+    change(trigger, async () => {
+      const found = await read(id);
+      if (!found) return null;
+      moved.delete(id);
+      know(id, found.head.revision, found.work);
+      return { id, work: found.work };
+    });
+
+  const put = (head, work) =>
+    kept.attempt(() =>
+      kept.transact(["talks", "works"], "readwrite", async (talks, works) => {
+        // Another window may have written it again.
+        const id = (await kept.whole(talks.getKey(head.id))) ? kept.newId() : head.id;
+        talks.put({ ...head, id });
+        works.put({ id, work });
+        return id;
+      }), head.id);
+
+  /** Take one out; what puts it back. The one that stands there gives way to an empty one. */
+  const remove = async (trigger, { id }) => {
+    const isCurrent = id === current();
+    let found = null;
+    const take = async () => {
+      found = await read(id);
+      await kept.attempt(() =>
+        kept.transact(["talks", "works"], "readwrite", (talks, works) => {
+          talks.delete(id);
+          works.delete(id);
+        }));
+      return { id: kept.newId(), work: "" };
+    };
+    if (isCurrent) await change(trigger, take);
+    else await take();
+    kept.changed();
+    return found && (async () => {
+      const again = await put(found.head, found.work);
+      if (isCurrent) await open(trigger, again);
+      kept.changed();
+    });
+  };
+
+  const rename = async ({ id }, name) => {
+    await kept.attempt(() =>
+      kept.transact(["talks"], "readwrite", async (talks) => {
+        const head = await kept.whole(talks.get(id));
+        if (head) talks.put({ ...head, name, isNamed: true });
+      }));
+    kept.changed();
+  };
+
+  const texts = new Map(); // by id and revision
+  /** What is said in a conversation, in any version, and what is not yet sent. */
+  const said = async ({ id, revision }) => {
+    const key = `${id} ${revision}`;
+    if (!texts.has(key)) {
+      const { branches, draft } = JSON.parse((await read(id))?.work ?? '{"branches": "{}"}');
+      const turns = JSON.parse(branches).turns ?? [];
+      texts.set(key, [...turns.map((turn) => turn.text), draft].join("\n").toLowerCase());
+    }
+    return texts.get(key);
+  };
+
+  return {
+    current,
+    toWrite,
+    isWritten,
+    write,
+    wrote,
+    begin,
+    open,
+    remove,
+    rename,
+    said,
+    get isLocked() {
+      return numAsked > 0;
+    },
+    get news() {
+      return news;
+    },
+
+    /** Latest first. */
+    list: () =>
+      kept.attempt(async () => {
+        const heads = await kept.transact(["talks"], "readonly", (talks) =>
+          kept.whole(talks.index("by_time").getAll()));
+        return heads.reverse();
+      }, []),
+
+    /** Another window has changed the one that stands here. */
+    isStale: (head) => head.id === current() && head.revision !== revisions.get(head.id),
+
+    /** These stand in the tab now. */
+    follow: (fields) => {
+      const former = current();
+      page = fields;
+      if (current() !== former) kept.tell();
+    },
+    /** The same, out of a draft. */
+    adopt: (fields) => {
+      revisions.set(fields.talk, fields.revision);
+      page = fields;
+    },
+
+    asked: () => {
+      numAsked += 1;
+      kept.tell();
+    },
+    answered: () => {
+      numAsked -= 1;
+      kept.touch();
+      kept.tell();
+    },
+    shown: () => lock(false),
+  };
+})();

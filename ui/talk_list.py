@@ -1,0 +1,48 @@
+"""The list of conversations that this browser keeps, as the page holds a place for it.
+
+`ui/talk_list.js` draws it, `ui/kept_talks.js` keeps the conversations. The server learns of one
+when it is chosen (`ui.talks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import gradio as gr
+
+from ui.actions import INSTANT, build_html
+
+
+class TalkList:
+    """Builds it where it is called.
+
+    Attributes:
+        panel: what the list is folded away in.
+        note: says what is wrong with a conversation that was chosen.
+    """
+
+    def __init__(self) -> None:
+        with gr.Accordion(
+            "Conversations", open=False, elem_id="chat-talks", elem_classes="pg-talks-panel"
+        ) as self.panel:
+            self.list = gr.HTML(
+                html_template="",
+                js_on_load="playgroundKept.showTalks(element, trigger)",
+                apply_default_css=False,
+                elem_id="chat-talk-list",
+                elem_classes="pg-html",
+            )
+            self.note = build_html("", "chat-talks-note")
+
+    def stay_while(self, triggers: Iterable[Any], events: Iterable[Any]) -> None:
+        """Let no other conversation be shown from one of `triggers` to the end of its event.
+
+        The page's own script has to know: before the server's word arrives that a reply is being
+        written, another conversation could be chosen, and the reply land there.
+        """
+        how = INSTANT | {"trigger_mode": "multiple"}
+        js = "() => { playgroundKept.talks.%s(); }"
+        gr.on(list(triggers), None, None, None, js=js % "asked", **how)
+        for event in events:
+            event.then(None, None, None, js=js % "answered", **how)
