@@ -237,8 +237,9 @@ class ChatTab:
             view.chatbot.edit: (self._edit_turn, asking),
             view.chatbot.example_select: (self._send_example, asking),
         }
+        view.talks.stay_from(triggers)
         events = [trigger(fn, **how) for trigger, (fn, how) in triggers.items()]
-        view.talks.stay_while(triggers, events)
+        view.talks.stay_until(events)
         return events
 
     def _wire_steps(self) -> list[Any]:

@@ -214,12 +214,11 @@ class Drafts:
 
         self._line.select(bring_back, inputs, [*outputs, self._line], **INSTANT)
         self._line.clear(start_empty, inputs, outputs, **INSTANT)
-        for name, tab in tabs.items():
-            note_changes(name, tab)
 
 
 def note_changes(name: Tab, tab: WorkTab) -> None:
-    """Tell the page's script of each change in `tab`. It costs the server nothing."""
+    """Tell the page's script of each change in `tab`. It costs the server nothing, and waits for
+    nothing where it is wired before what does: the page goes from one listener to the next."""
     names, components = list(tab.draft), list(tab.draft.values())
     gr.on(
         [component.change for component in (*components, *tab.shown_while_it_comes)],

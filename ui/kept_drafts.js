@@ -6,6 +6,7 @@
   const kept = window.playgroundKept;
   const WINDOW = "playground-window";
   const PAUSE_MS = 400;
+  const BURST_MS = 50;
   const ANSWER_MS = 15_000;
   const MAX_RECORDS = 20;
   const PARTS = ["system prompt", "settings"];
@@ -31,6 +32,7 @@
   const tabs = {}; // by name, the fields of what stands in each that was looked at
   let isOpen = false; // nothing is written before what stood here is back
   let timer = null;
+  let coming = null; // another conversation, once all of it is on the page
   let written = ""; // the same as JSON, as it is kept already
   let timeBefore = null; // of what was brought back, until something else changes it
 
@@ -88,14 +90,23 @@
     save();
   };
 
+  const isOther = (tab, { talk }) => tab === "chat" && tabs.chat && tabs.chat.talk !== talk;
+  const take = (tab, fields) => {
+    const isNext = isOther(tab, fields);
+    // The last of another conversation is written before this one takes its place.
+    if (isNext && timer) save();
+    tabs[tab] = fields;
+    if (tab === "chat") kept.talks.follow(fields);
+    if (isNext) save();
+    else kept.touch();
+  };
   /** Something changed in a tab: `names` and `values` are those of all its fields. */
   kept.note = (tab, names, values) => {
     const fields = Object.fromEntries(names.map((name, index) => [name, values[index]]));
-    // The last of another conversation is written before this one takes its place.
-    if (tab === "chat" && timer && tabs.chat && tabs.chat.talk !== fields.talk) save();
-    tabs[tab] = fields;
-    if (tab === "chat") kept.talks.follow(fields);
-    kept.touch();
+    if (tab === "chat") clearTimeout(coming);
+    // Gradio may show another conversation piece by piece: its parts are not to be mixed up.
+    if (isOther(tab, fields)) coming = setTimeout(take, BURST_MS, tab, fields);
+    else take(tab, fields);
   };
   /** There may be something to write. */
   kept.touch = () => { timer ??= setTimeout(save, PAUSE_MS); };

@@ -1,8 +1,8 @@
 // Conversations of the Chat tab: each is a record that follows what stands there, without a Save.
 //
 // Its work is the values of the tab's components by name, as drafts are (ui/drafts.py). The page says
-// with them which conversation they are; `revision` counts what was written of one. A window that
-// finds another revision than the one it knows goes on in a record of its own: see `write`.
+// with them which conversation they are; `revision` counts what was written of one, so that a window
+// sees where another one has written: see `write`.
 playgroundKept.talks = (() => {
   const kept = window.playgroundKept;
   const LIMITS = { maxCount: 500, maxBytes: 50_000_000 };
@@ -11,17 +11,21 @@ playgroundKept.talks = (() => {
   // What the page calls a conversation that has another id here. The first one has no name there.
   const moved = new Map([["", kept.newId()]]);
   const revisions = new Map(); // by id, as this window last read or wrote them
-  let last = {}; // the id and work that were read or written last
+  let last = {}; // what was read or written last: its id, its work, and what is said in it
   let page = null; // the fields of what stands in the tab
   let news = "";
   let numAsked = 0; // replies on their way
   let isChanging = false; // another conversation is on its way
+  let left = null; // told once the page has said what stands in the tab
+  let isNew = false; // and it is an empty one, to be written in
 
   const idOf = ({ talk }) => moved.get(talk ?? "") ?? talk;
   const current = () => (page ? idOf(page) : "");
+  /** All turns, and the message that is not sent yet. */
+  const saidIn = ({ branches, draft }) => JSON.stringify([JSON.parse(branches).turns, draft ?? ""]);
   const know = (id, revision, work) => {
     revisions.set(id, revision);
-    last = { id, work };
+    last = { id, work, said: saidIn(JSON.parse(work)) };
   };
 
   /** As JSON. The branches hold what rests; what still comes is worth keeping once the page goes. */
@@ -45,7 +49,7 @@ playgroundKept.talks = (() => {
     const line = text.split("\n").map((each) => each.replaceAll("`", "").trim()).find(Boolean) ?? "";
     const chars = Array.from(line.replace(/\s+/g, " "));
     if (chars.length <= NAME_CHARS) return chars.join("");
-    const cut = chars.slice(0, NAME_CHARS - 1).join("");
+    const cut = chars.slice(0, NAME_CHARS).join("");
     return `${cut.replace(/(?<=.{20})\s\S*$/, "")}…`;
   };
 
@@ -55,7 +59,7 @@ playgroundKept.talks = (() => {
   const toWrite = (fields, isLeaving) => {
     fields.talk = idOf(fields);
     fields.revision = revisions.get(fields.talk);
-    if ((isChanging && !isLeaving) || isWritten(fields)) return null;
+    if (!isLeaving && (isChanging || isWritten(fields))) return null;
     const branches = JSON.parse(fields.branches);
     const isTyped = Boolean(fields.draft?.trim() || fields.begin?.trim());
     const isWorth = branches.turns.length || fields.revision || (isLeaving && isTyped);
@@ -71,36 +75,62 @@ playgroundKept.talks = (() => {
     return `${stem} (${number})`;
   };
 
-  /** Bring the record up to date within a transaction. Where another window has changed it since this
-   *  one looked, it stays as it is, and what stands here becomes a record of its own. */
-  const write = async ({ fields, branches, work }, talks, works) => {
-    const id = fields.talk;
-    const head = await kept.whole(talks.get(id));
-    const former = head ? (await kept.whole(works.get(id)))?.work : undefined;
-    if (head && former === work) {
-      fields.revision = head.revision;
-      return know(id, head.revision, work);
-    }
-    const isOthers = head !== undefined && head.revision !== revisions.get(id);
-    const said = JSON.stringify(branches.turns);
-    const isSaid = !former || said !== JSON.stringify(JSON.parse(JSON.parse(former).branches).turns);
-    const made = {
+  /** Whether nothing that is said in the work `former` is missing in `work`. */
+  const holdsAll = (work, former) => {
+    const [turns, draft] = JSON.parse(saidIn(work));
+    const [formerTurns, formerDraft] = JSON.parse(saidIn(former));
+    const here = new Set(turns.map((turn) => JSON.stringify(turn)));
+    const isTyped = formerDraft.trim() && formerDraft !== draft;
+    return !isTyped && formerTurns.every((turn) => here.has(JSON.stringify(turn)));
+  };
+
+  /** The record's next state. */
+  const makeHead = (id, head, former, { fields, branches, work }) => {
+    const isSame = former && JSON.stringify(JSON.parse(former.branches)) === JSON.stringify(branches);
+    const title = nameOf(branches.turns[0]?.text ?? "");
+    return {
       id,
-      name: nameOf(branches.turns[0]?.text ?? "") || head?.name || nameOf(fields.draft ?? "") || "New chat",
-      isNamed: false,
-      time: isSaid ? Date.now() : head.time,
+      name: head?.isNamed ? head.name : title || head?.name || nameOf(fields.draft ?? "") || "New chat",
+      isNamed: head?.isNamed ?? false,
+      time: isSame ? head.time : Date.now(),
       revision: (head?.revision ?? 0) + 1,
       turns: countShown(branches),
       size: new Blob([work]).size,
     };
-    if (head?.isNamed) Object.assign(made, { name: head.name, isNamed: true });
-    if (isOthers) {
-      const name = await freeName(talks, head.name);
-      Object.assign(made, { id: kept.newId(), name, isNamed: true, time: Date.now(), revision: 1 });
-      for (const [alias, actual] of moved) if (actual === id) moved.set(alias, made.id);
-      moved.set(id, made.id);
-      news = `“${head.name}” was changed in another window, and stays as it is there. This window goes on as “${name}”.`;
+  };
+
+  /** What stands here becomes a record of its own, beside that of `made`. */
+  const fork = async (made, head, talks) => {
+    const name = await freeName(talks, head.name);
+    const id = kept.newId();
+    for (const [alias, actual] of moved) if (actual === made.id) moved.set(alias, id);
+    moved.set(made.id, id);
+    news = `“${head.name}” was changed in another window, and stays as it is there. This window goes on as “${name}”.`;
+    return { ...made, id, name, isNamed: true, time: Date.now(), revision: 1 };
+  };
+
+  /** Bring the record up to date within a transaction. Whether the list shows it.
+   *
+   *  Where another window has changed or deleted it since this one looked, nothing is written until
+   *  something is said or typed here; and what would write over something said there is kept apart. */
+  const write = async (talk, talks, works) => {
+    const { fields, work } = talk;
+    const id = fields.talk;
+    const head = await kept.whole(talks.get(id));
+    const stored = head && (await kept.whole(works.get(id)))?.work;
+    if (stored === work) {
+      fields.revision = head.revision;
+      know(id, head.revision, work);
+      return false;
     }
+    const former = stored && JSON.parse(stored);
+    const isOthers = head?.revision !== revisions.get(id);
+    if (isOthers && last.id === id && last.said === saidIn(fields)) {
+      if (!head) last = {};
+      return false;
+    }
+    let made = makeHead(id, head, former, talk);
+    if (isOthers && head && !holdsAll(fields, former)) made = await fork(made, head, talks);
     talks.put(made);
     works.put({ id: made.id, work });
     const gone = await kept.prune(talks.index("by_time").openCursor(null, "prev"), works, { ...LIMITS, spared: made.id });
@@ -123,7 +153,8 @@ playgroundKept.talks = (() => {
     kept.attempt(() =>
       kept.transact(["talks", "works"], "readonly", async (talks, works) => {
         const head = await kept.whole(talks.get(id));
-        return head && { head, work: (await kept.whole(works.get(id))).work };
+        const found = await kept.whole(works.get(id));
+        return head && found && { head, work: found.work };
       }));
 
   const lock = (on) => {
@@ -136,14 +167,20 @@ playgroundKept.talks = (() => {
     if (numAsked || isChanging) return;
     news = "";
     lock(true);
+    // What was typed a moment ago may not have been noted yet.
+    await new Promise((resolve) => {
+      left = resolve;
+      trigger("submit", {});
+    });
     const isListed = await kept.save({ isLeaving: true });
     const found = await find();
+    isNew = Boolean(found?.isNew);
     if (found) trigger("select", { talk: found.id, work: found.work, isListed });
     else lock(false);
     kept.changed();
   };
 
-  const begin = (trigger) => change(trigger, () => ({ id: kept.newId(), work: "" }));
+  const begin = (trigger) => change(trigger, () => ({ id: kept.newId(), work: "", isNew: true }));
 
   const open = (trigger, id) =>
     change(trigger, async () => {
@@ -245,19 +282,37 @@ playgroundKept.talks = (() => {
     },
     /** The same, out of a draft. */
     adopt: (fields) => {
+      if (!fields.talk) return; // of an older page
       revisions.set(fields.talk, fields.revision);
+      last = { id: fields.talk, said: saidIn(fields) };
       page = fields;
     },
 
+    /** What stands in the tab, which another conversation is about to take. */
+    leave: (names, values) => {
+      kept.note("chat", names, values);
+      left();
+    },
     asked: () => {
       numAsked += 1;
       kept.tell();
     },
     answered: () => {
-      numAsked -= 1;
+      numAsked = Math.max(0, numAsked - 1);
       kept.touch();
       kept.tell();
     },
-    shown: () => lock(false),
+    failed: () => {
+      lock(false);
+      news = "It could not be shown: the server gave no answer. Nothing was changed.";
+      kept.tell();
+    },
+    shown: () => {
+      lock(false);
+      const panel = document.getElementById("chat-talks");
+      const isNarrow = matchMedia("(max-width: 1023px)").matches;
+      if (isNarrow) panel.querySelector(".label-wrap.open")?.click(); // it stands above the chat
+      else if (isNew) document.querySelector("#chat-message textarea").focus();
+    },
   };
 })();

@@ -13,10 +13,11 @@ from model.service import GenerationService
 from ui.actions import INSTANT, build_html
 from ui.chat_tab import ChatTab
 from ui.continue_tab import ContinueTab
-from ui.drafts import Drafts
+from ui.drafts import Drafts, note_changes
 from ui.endpoints import Endpoints
 from ui.header import TITLE
 from ui.infill_tab import InfillTab
+from ui.keeper import WorkTab
 from ui.runs import Runs
 from ui.send_code import SendCode
 from ui.setting_presets import PresetShelf
@@ -26,6 +27,7 @@ from ui.talks import wire_talks
 from ui.theme import build_theme, read_css, read_head
 from ui.top import Top
 from ui.translation import build_i18n, mark_labels
+from ui.work import Tab
 from ui.work_files import WorkFiles
 
 # On a narrow screen the settings stand below the work, closed.
@@ -82,11 +84,15 @@ def build_page(
         settings = [*(tab.settings for tab in tabs), chat_tab.talks.panel]
         blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)
         top.watch(blocks, work, infill_tab, chat_tab)
+        named: dict[Tab, WorkTab]
+        named = {"continue": continue_tab, "infill": infill_tab, "chat": chat_tab}
+        for name, kept in named.items():
+            note_changes(name, kept)
         for tab in tabs:
             tab.measure_on(blocks.load, top.changed)
             tab.explain_on(top.changed, needs_key=needs_key)
         drafts.wire(
-            {"continue": continue_tab, "infill": infill_tab, "chat": chat_tab},
+            named,
             chat_tab,
             after={
                 "system prompt": chat_tab.fill_system_prompt_on(blocks.load, top.changed),

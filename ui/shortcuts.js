@@ -12,7 +12,7 @@
 
   const press = (selector) => {
     const button = [...document.querySelectorAll(selector)].find(isVisible);
-    if (button && !button.disabled) button.click();
+    if (button && !button.disabled && !button.closest("[inert]")) button.click();
   };
 
   const TEXT = "input, textarea, select, [contenteditable]";
@@ -30,8 +30,9 @@
     const line = lines().find(({ keys }) => keys === chordOf(event));
     if (!line) return;
     if (event.key === "Escape") {
-      // The editor's search and a token's list close by it, and Tab after it leaves the editor.
-      const isClosing = target.closest?.(".cm-search, .pg-tokens:has(.pg-t-open)");
+      // The editor's search, a token's list and a box for a name close by it, and Tab after it leaves
+      // the editor.
+      const isClosing = target.closest?.(".cm-search, .pg-talk-name, .pg-tokens:has(.pg-t-open)");
       if (!isClosing && !event.defaultPrevented) press(line.presses);
       return;
     }

@@ -92,10 +92,12 @@ playgroundKept.showTalks = (() => {
       const row = make("li");
       const isCurrent = head.id === talks.current();
       const isLocked = talks.isLocked;
-      const title = isLocked ? "Once the reply has ended" : head.name;
       const choose = makeButton("pg-kept-entry", "", () => this.#open(head));
-      choose.append(make("span", "", head.name), make("small", "", facts(head)));
-      choose.title = title;
+      const name = make("span", "", head.name);
+      name.translate = false;
+      name.title = head.name;
+      choose.append(name, make("small", "", facts(head)));
+      if (isLocked) choose.title = "Once the reply has ended";
       choose.disabled = isLocked;
       if (isCurrent) choose.ariaCurrent = row.ariaCurrent = "true";
       const rename = makeIcon("pg-kept-act", "pencil", `Rename “${head.name}”`, () => this.#rename(row, head));

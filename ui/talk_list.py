@@ -13,6 +13,9 @@ import gradio as gr
 
 from ui.actions import INSTANT, build_html
 
+_TELL = "() => { playgroundKept.talks.%s(); }"
+_HOW = INSTANT | {"trigger_mode": "multiple"}
+
 
 class TalkList:
     """Builds it where it is called.
@@ -35,14 +38,17 @@ class TalkList:
             )
             self.note = build_html("", "chat-talks-note")
 
-    def stay_while(self, triggers: Iterable[Any], events: Iterable[Any]) -> None:
-        """Let no other conversation be shown from one of `triggers` to the end of its event.
+    def stay_from(self, triggers: Iterable[Any]) -> None:
+        """Let no other conversation be shown from these on. To be wired before what they ask for:
+        the page goes from one listener to the next when that has ended.
 
         The page's own script has to know: before the server's word arrives that a reply is being
         written, another conversation could be chosen, and the reply land there.
         """
-        how = INSTANT | {"trigger_mode": "multiple"}
-        js = "() => { playgroundKept.talks.%s(); }"
-        gr.on(list(triggers), None, None, None, js=js % "asked", **how)
+        gr.on(list(triggers), None, None, None, js=_TELL % "asked", **_HOW)
+
+    def stay_until(self, events: Iterable[Any]) -> None:
+        """To the end of these, each of which one of the triggers began."""
         for event in events:
-            event.then(None, None, None, js=js % "answered", **how)
+            for ended in (event.then, event.failure):  # an error is no end to `then`
+                ended(None, None, None, js=_TELL % "answered", **_HOW)

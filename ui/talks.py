@@ -17,8 +17,9 @@ from ui.notices import error_notice
 def wire_talks(tab: ChatTab) -> Any:
     """Have what is chosen in the list take the place of what stands in `tab`: the event.
 
-    It holds {"talk": its name in the browser, "work": the values of the tab's components as JSON,
-    or "" for a new one, "isListed": as `ChatTab.show_talk` has it}.
+    The list's `submit` asks what stands in the tab. Its `select` then holds {"talk": the browser's
+    name of a conversation, "work": the values of the tab's components as JSON, or "" for a new one,
+    "isListed": as `ChatTab.show_talk` has it}.
     """
     listed = tab.talks
 
@@ -33,9 +34,13 @@ def wire_talks(tab: ChatTab) -> Any:
             return {listed.note: error_notice(error)}
         return tab.show_talk(talk, work, *values, is_listed=is_listed) | {listed.note: ""}
 
+    names = json.dumps(list(tab.draft))
+    leaving = f"(...values) => {{ playgroundKept.talks.leave({names}, values); }}"
+    listed.list.submit(None, list(tab.draft.values()), None, js=leaving, **INSTANT)
     outputs = [*tab.work_outputs, listed.note]
     shown = listed.list.select(show, tab.work_inputs, outputs, **INSTANT)
-    shown.then(None, None, None, js="() => { playgroundKept.talks.shown(); }", **INSTANT)
+    for ended, told in ((shown.then, "shown"), (shown.failure, "failed")):
+        ended(None, None, None, js=f"() => {{ playgroundKept.talks.{told}(); }}", **INSTANT)
     return shown
 
 

@@ -109,6 +109,16 @@ def test_a_reply_that_was_coming_is_there_and_can_be_gone_on_with() -> None:
     assert (reply.text, reply.author, reply.is_cut) == ("half <a", "Model", True)
 
 
+def test_a_conversation_that_rests_is_read_from_its_branches_alone() -> None:
+    fields = {name: value for name, value in CHAT.items() if name != "conversation"}
+    assert read_draft("chat", fields, AUTHORS) == read("chat")
+
+
+def test_the_seed_that_was_drawn_is_known_again() -> None:
+    assert read("chat", drawn="18446744073709551615").seed == 2**64 - 1
+    assert read("chat", drawn="").seed is None
+
+
 def test_a_reply_that_was_getting_longer_is_the_longer_one() -> None:
     shown = show_chatbot(TALK.edit(1, "a and more").messages)
     assert conversation(conversation=shown).path[-1].text == "a and more"

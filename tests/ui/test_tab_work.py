@@ -143,3 +143,66 @@ async def test_of_two_answers_on_show_each_becomes_a_version(tabs: dict[Tab, Any
     assert [turn.text for turn in talk.path] == ["q", "one"]
     assert talk.versions(1) == (0, 2)
     assert talk.select(1, 1).path[1].text == "two"
+
+
+def chat_with(tab: ChatTab, updates: Updates) -> dict[Any, Any]:
+    return dict(zip(tab.work_inputs, values_of(tab, updates), strict=True))
+
+
+async def test_another_conversation_takes_the_place_of_one_that_is_listed_without_a_trace(
+    tabs: dict[Tab, Any],
+) -> None:
+    tab, view = tabs["chat"], tabs["chat"]._view
+    held = chat_with(tab, await tab.show_work(WORKS["chat"], *values_of(tab)))
+    other = Work(ChatContent(Branches().add("user", "other"), draft="its own"), SETTINGS, seed=7)
+    shown = tab.show_talk("other", other, *held.values(), is_listed=True)
+    assert (shown[view.talk], shown[view.seed], shown[view.box]) == ("other", 7, "its own")
+    assert view.cleared not in shown
+    assert tab.read_work(*values_of(tab, shown)).content == other.content
+
+
+async def test_one_that_is_not_listed_is_left_to_restore_under_its_own_name(
+    tabs: dict[Tab, Any],
+) -> None:
+    tab, view = tabs["chat"], tabs["chat"]._view
+    held = chat_with(tab, await tab.show_work(WORKS["chat"], *values_of(tab)))
+    shown = tab.begin_talk("new", *held.values(), is_listed=False)
+    assert not tab.read_work(*values_of(tab, shown)).content.conversation.turns
+    assert shown[view.box] == "not sent"
+    restored = tab._steps.restore(
+        shown[view.cleared], "new", *[(held | shown).get(item) for item in view.given]
+    )
+    assert restored[view.talk] == held[view.talk] != "new"
+    assert restored[view.branches] == TALK
+    assert [restored[item] for item in view.asked_with] == ["both", "Be brief.", "Use", *SETTINGS]
+
+
+async def test_a_new_conversation_has_the_models_own_system_prompt_and_the_settings_that_stood(
+    tabs: dict[Tab, Any],
+) -> None:
+    tab, view = tabs["chat"], tabs["chat"]._view
+    held = chat_with(tab, await tab.show_work(WORKS["chat"], *values_of(tab)))
+    held[tab._advice.filled] = ("model", "Its own.")
+    shown = tab.begin_talk("new", *held.values(), is_listed=True)
+    assert [shown[item] for item in view.asked_with] == ["both", "Its own.", "", *SETTINGS]
+    assert shown[view.box] == ""
+
+
+async def test_what_was_cleared_leaves_the_settings_alone_in_its_own_conversation_only(
+    tabs: dict[Tab, Any],
+) -> None:
+    tab, view = tabs["chat"], tabs["chat"]._view
+    held = chat_with(tab, await tab.show_work(WORKS["chat"], *values_of(tab)))
+    cleared = tab._steps.clear("mine", *[held[item] for item in view.given])[view.cleared]
+    given = [held[item] for item in view.given]
+    assert view.system not in tab._steps.restore(cleared, "mine", *given)
+    elsewhere = tab._steps.restore(cleared, "another", *given)
+    assert (elsewhere[view.talk], elsewhere[view.system]) == ("mine", "Be brief.")
+
+
+async def test_work_that_is_shown_is_a_conversation_of_its_own(tabs: dict[Tab, Any]) -> None:
+    tab, view = tabs["chat"], tabs["chat"]._view
+    first = await tab.show_work(WORKS["chat"], *values_of(tab))
+    second = await tab.show_work(WORKS["chat"], *values_of(tab, first))
+    assert first[view.talk] != second[view.talk] != ""
+    assert second[view.cleared].talk == first[view.talk]
