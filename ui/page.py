@@ -84,21 +84,15 @@ def build_page(
         settings = [*(tab.settings for tab in tabs), chat_tab.talks.panel]
         blocks.load(None, None, settings, js=OPEN_WHERE_WIDE % len(settings), **INSTANT)
         top.watch(blocks, work, infill_tab, chat_tab)
-        named: dict[Tab, WorkTab]
-        named = {"continue": continue_tab, "infill": infill_tab, "chat": chat_tab}
-        for name, kept in named.items():
-            note_changes(name, kept)
+        named = _keep_changes(*tabs)
         for tab in tabs:
             tab.measure_on(blocks.load, top.changed)
             tab.explain_on(top.changed, needs_key=needs_key)
-        drafts.wire(
-            named,
-            chat_tab,
-            after={
-                "system prompt": chat_tab.fill_system_prompt_on(blocks.load, top.changed),
-                "settings": chat_tab.recommend_on(blocks.load, top.changed),
-            },
-        )
+        own = {
+            "system prompt": chat_tab.fill_system_prompt_on(blocks.load, top.changed),
+            "settings": chat_tab.recommend_on(blocks.load, top.changed),
+        }
+        drafts.wire(named, chat_tab, after=own)
         shelf.follow(blocks.load, top.changed)
         links.follow_on(blocks.load)
         Endpoints(service, runs, prompts)
@@ -125,3 +119,14 @@ def _build_tabs(
     continue_tab.take_code_on(code.to_continue)
     infill_tab.take_code_on(code.to_infill)
     return continue_tab, infill_tab, chat_tab
+
+
+def _keep_changes(
+    continue_tab: WorkTab, infill_tab: WorkTab, chat_tab: WorkTab
+) -> dict[Tab, WorkTab]:
+    """The tabs by their names. From here on the browser keeps what changes in them."""
+    named: dict[Tab, WorkTab]
+    named = {"continue": continue_tab, "infill": infill_tab, "chat": chat_tab}
+    for name, tab in named.items():
+        note_changes(name, tab)
+    return named
