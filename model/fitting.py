@@ -78,6 +78,8 @@ def fit(
     if form.truncate is not None:
         limit, overflow = min(limit, form.truncate), "trim"
     if count_tokens(encoded) > limit:
+        if form.is_whole:
+            raise ContextLengthError(count_tokens(encoded), limit, form.prompt.advice)
         if overflow == "refuse" or form.encoded:
             raise ContextLengthError(count_tokens(encoded), limit)
         encoded, dropped = _trim(request, resident, form, encoder, limit)
@@ -88,7 +90,7 @@ def fit(
         prompt_ids=prompt_ids,
         params=replace(
             request.params,
-            max_new_tokens=min(request.params.max_new_tokens, room),
+            max_new_tokens=min(request.params.max_new_tokens + form.num_repeated, room),
             stop=_stop_strings(request.params, form.stop_strings),
         ),
         stop_token_ids=_stop_token_ids(resident, form.stop_tokens),
@@ -110,12 +112,14 @@ class ContextUse:
             the prompt cannot be made to fit.
         context_length: what prompt and completion share.
         dropped: what would be left out to fit; empty where all of it fits.
+        num_repeated: tokens that the completion may have beside those that were asked for.
     """
 
     prompt_tokens: int
     completion_room: int
     context_length: int
     dropped: tuple[Dropped, ...] = ()
+    num_repeated: int = 0
 
 
 def measure(request: PlaygroundRequest, resident: ResidentModel) -> ContextUse:
@@ -140,11 +144,14 @@ def measure(request: PlaygroundRequest, resident: ResidentModel) -> ContextUse:
     num_tokens = count_tokens(encoded)
     dropped: tuple[Dropped, ...] = ()
     if num_tokens > resident.prompt_limit:
+        if form.is_whole:
+            return ContextUse(num_tokens, 0, context_length)
         try:
             encoded, dropped = _trim(request, resident, form, encoder, resident.prompt_limit)
         except ContextLengthError:
             return ContextUse(num_tokens, 0, context_length)
-    return ContextUse(num_tokens, context_length - count_tokens(encoded), context_length, dropped)
+    room = context_length - count_tokens(encoded)
+    return ContextUse(num_tokens, room, context_length, dropped, form.num_repeated)
 
 
 def _with_question(request: PlaygroundRequest) -> PlaygroundRequest:

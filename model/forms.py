@@ -16,13 +16,21 @@ from model.prompts.continuation import (
 )
 from model.prompts.dialogue import Message
 from model.prompts.infill import build_infill
-from model.prompts.metadata import Header, build_header, detect_metadata
+from model.prompts.metadata import (
+    COMMIT_STOP_TOKENS,
+    Header,
+    build_commit,
+    build_header,
+    detect_metadata,
+    knows_commits,
+)
 from model.prompts.raw import is_infill, parse_raw, spells_gap
 from model.prompts.segments import Prompt, Special
 from model.requests import (
     AssistantRequest,
     ChatRequest,
     CompletionRequest,
+    EditRequest,
     InfillRequest,
     PlaygroundRequest,
     RawRequest,
@@ -37,6 +45,8 @@ class Form:
 
     `is_start_pinned`: the first segment will come again with the next request of its kind.
     `truncate`: the most tokens of it that are kept; None refuses or trims as the caller wants.
+    `is_whole`: it is refused where it does not fit: no text of it can be left out.
+    `num_repeated`: tokens that the answer repeats, beside those that were asked for.
     `encoded`: the prompt's ids where the client chose them; empty where `prompt` makes them.
     """
 
@@ -47,6 +57,8 @@ class Form:
     is_start_stripped: bool = False
     is_start_pinned: bool = False
     truncate: int | None = None
+    is_whole: bool = False
+    num_repeated: int = 0
     encoded: EncodedPrompt = ()
 
 
@@ -54,6 +66,8 @@ def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
     match request:
         case CompletionRequest():
             return _completion_form(request, resident)
+        case EditRequest():
+            return _edit_form(request, resident)
         case InfillRequest():
             return _infill_form(request, resident)
         case ChatRequest():
@@ -85,6 +99,22 @@ def _build_header(header: Header, resident: ResidentModel) -> Prompt:
             "Empty the header, or load a StarCoder model with --base-model.",
         )
     return ()
+
+
+def _edit_form(request: EditRequest, resident: ResidentModel) -> Form:
+    if not knows_commits(resident.tokenizer.special_id):
+        raise CapabilityError(
+            f"{resident.preset.title} has no commit tokens, so it cannot edit by instruction.",
+            "Models of StarCoder's first family can: load one with --base-model.",
+        )
+    prompt = build_commit(request.code, request.instruction)
+    advice = "Shorten the code: an edit is made of all of it."
+    return Form(
+        Shortenable(lambda _: prompt, 0, "files", advice),
+        COMMIT_STOP_TOKENS,
+        is_whole=True,
+        num_repeated=len(resident.tokenizer.encode_text(request.code)),
+    )
 
 
 def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:

@@ -26,6 +26,19 @@ class CompletionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EditRequest:
+    """Write `code` as it is once `instruction` is done.
+
+    The answer repeats what stays, so it may have as many tokens as the code has, and
+    `params.max_new_tokens` more.
+    """
+
+    code: str
+    instruction: str
+    params: SamplingParams
+
+
+@dataclass(frozen=True, slots=True)
 class InfillRequest:
     """Write what stands between `prefix` and `suffix`.
 
@@ -88,7 +101,13 @@ class TokensRequest:
 
 
 PlaygroundRequest = (
-    CompletionRequest | InfillRequest | ChatRequest | AssistantRequest | RawRequest | TokensRequest
+    CompletionRequest
+    | EditRequest
+    | InfillRequest
+    | ChatRequest
+    | AssistantRequest
+    | RawRequest
+    | TokensRequest
 )
 
 
@@ -106,6 +125,8 @@ def check_complete(request: PlaygroundRequest) -> None:
             pass  # A file can be written from its name.
         case CompletionRequest(prompt="") | RawRequest(prompt="") | TokensRequest(prompt_ids=()):
             raise PromptError("The prompt is empty.", "Write something to carry on from.")
+        case EditRequest(instruction=instruction) if not instruction.strip():
+            raise PromptError("The instruction is empty.", "Write what to change in the code.")
         case InfillRequest(prefix="", suffix="", begun=""):
             raise PromptError(
                 "Prefix and suffix are both empty.", "Write what stands before or after the gap."
@@ -127,6 +148,8 @@ def boxes_of(request: PlaygroundRequest) -> list[tuple[str, str]]:
             return [("prompt", prompt)]
         case TokensRequest():
             return []
+        case EditRequest(code, instruction):
+            return [("code", code), ("instruction", instruction)]
         case InfillRequest(prefix, suffix):
             files = [
                 box

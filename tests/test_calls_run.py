@@ -24,6 +24,7 @@ from model.requests import (
     AssistantRequest,
     ChatRequest,
     CompletionRequest,
+    EditRequest,
     InfillRequest,
     PlaygroundRequest,
     slot_of,
@@ -186,8 +187,13 @@ def test_what_is_printed_is_the_text_to_the_last_character(target: Target, form:
     assert printed == AWKWARD + ("\n" if form == "gradio-client" else "")
 
 
-def test_the_tech_assistant_is_asked_through_gradio_alone(target: Target) -> None:
-    asked = target.asked(AssistantRequest(TURNS, UNUSUAL))
+@pytest.mark.parametrize(
+    "request_", [AssistantRequest(TURNS, UNUSUAL), EditRequest(AWKWARD, AWKWARD, UNUSUAL)]
+)
+def test_what_openai_has_no_words_for_is_asked_through_gradio_alone(
+    target: Target, request_: PlaygroundRequest
+) -> None:
+    asked = target.asked(request_)
     for form in ("curl", "openai"):
         assert build_call(form, asked).refusal == REFUSAL
         assert not build_call(form, asked).code

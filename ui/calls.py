@@ -23,6 +23,7 @@ from model.requests import (
     AssistantRequest,
     ChatRequest,
     CompletionRequest,
+    EditRequest,
     InfillRequest,
     PlaygroundRequest,
     RawRequest,
@@ -239,6 +240,9 @@ def _gradio_client(asked: Asked) -> Snippet:
         case CompletionRequest() as completion:
             name, defaults = "/continue", CONTINUE_DEFAULTS
             arguments = _completion_arguments(completion)
+        case EditRequest(code, instruction):
+            name, defaults = "/edit", CONTINUE_DEFAULTS
+            arguments = {"code": code, "instruction": instruction}
         case InfillRequest(begun="") as infill:
             name, defaults = "/infill", INFILL_DEFAULTS
             arguments = _infill_arguments(infill)
@@ -252,14 +256,14 @@ def _gradio_client(asked: Asked) -> Snippet:
             return _refused(asked, "Python", "python")
     if settings := _settings_beside(defaults, params):
         arguments["settings"] = settings
-    code = (
+    source = (
         "from gradio_client import Client\n\n"
         f"client = Client({python_source(asked.address)}, verbose=False)\n\n"
         f"text = {python_call('client.predict', {**arguments, 'api_name': name})}\n"
         "print(text)\n"
     )
     # Its end points are the page's, which asks for no key.
-    return Snippet("Python", "python", code, (_install("gradio_client"),))
+    return Snippet("Python", "python", source, (_install("gradio_client"),))
 
 
 def _completion_arguments(completion: CompletionRequest) -> dict[str, Any]:

@@ -48,6 +48,11 @@ class CodeHeader:
             )
 
     @property
+    def panel(self) -> Any:
+        """All of it."""
+        return self._accordion
+
+    @property
     def inputs(self) -> list[Any]:
         """What `read_header` takes the values of."""
         return [self._path, self._repo_name, self._stars, self._exercise]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -13,8 +13,6 @@ import gradio as gr
 
 from model.errors import InvalidInputError
 from model.loading.residency import Residency
-from model.prompts.metadata import Header
-from model.requests import CompletionRequest
 from ui.actions import (
     INSTANT,
     RUN_HINT,
@@ -24,18 +22,28 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.block_stop import Ending, build_stop_at, read_ending, stop_at_end
-from ui.code_header import CodeHeader, read_header, tell
-from ui.controls import CONTINUE_DEFAULTS, FIELDS, build_controls, read_max_new_tokens, read_params
+from ui.block_stop import build_stop_at, stop_at_end
+from ui.code_header import CodeHeader, tell
+from ui.continue_request import (
+    Asked,
+    Beside,
+    read_asked,
+    read_beside,
+    read_measured,
+    read_wanted,
+)
+from ui.controls import CONTINUE_DEFAULTS, FIELDS, build_controls, read_params
+from ui.edit_diff import Proposal
+from ui.edit_form import FORMS, EditForm
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
 from ui.keeper import Keeper
 from ui.marked_text import with_generated
-from ui.meter import Meter, Reading
+from ui.meter import Meter
 from ui.notices import error_notice
 from ui.progress import Progress
-from ui.prompt_panel import PromptPanel, Wanted
+from ui.prompt_panel import PromptPanel
 from ui.runs import Runs
 from ui.samples import Samples
 from ui.send_code import read_sent
@@ -43,7 +51,7 @@ from ui.setting_presets import SettingPresets
 from ui.side_by_side import SideBySide
 from ui.status import IDLE, render_status, say, why_it_ended
 from ui.takes import Take
-from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice, num_alternatives
+from ui.token_view import STALE, TokenFeed, TokenPanel, build_token_choice
 from ui.told_tokens import Told
 from ui.work import ContinueContent, Tab, Work
 
@@ -51,20 +59,6 @@ TAB: Tab = "continue"
 
 # What undo brings back: the editor's text with its marks.
 Content = str
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """
-    Attributes:
-        ending: where the run is to stop; None for the text's own end.
-        settings: the controls' values.
-    """
-
-    completion: CompletionRequest
-    ending: Ending | None
-    language: str
-    settings: tuple[Any, ...]
 
 
 class ContinueTab:
@@ -93,17 +87,21 @@ class ContinueTab:
 
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
-        inputs = [self._editor, self._controls.max_new_tokens, *self._header.inputs]
-        typing = [component.change for component in inputs]
-        gr.on(typing, **self._meter.listener(inputs, _read))
-        gr.on(triggers, **self._meter.listener(inputs, _read, is_alone=False))
+        typed = [self._editor, self._controls.max_new_tokens]
+        inputs = [*typed, *self._told_inputs]
+        typing = [component.change for component in typed]
+        typing += [*self._header.changes, *self._edit.changes]
+        gr.on(typing, **self._meter.listener(inputs, read_measured))
+        gr.on(triggers, **self._meter.listener(inputs, read_measured, is_alone=False))
         self._header.describe_on(*triggers)
+        self._edit.describe_on(*triggers)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:
         """Have the exact prompt follow what is typed and set, and these events of the page."""
-        inputs = [self._editor, *self._header.inputs, *self._controls.components]
-        changes = [component.change for component in inputs]
-        self._prompt.follow(inputs, _wanted, *changes, *triggers, needs_key=needs_key)
+        inputs = [self._editor, *self._told_inputs, *self._controls.components]
+        changes = [each.change for each in (self._editor, *self._controls.components)]
+        changes += [*self._header.changes, *self._edit.changes]
+        self._prompt.follow(inputs, read_wanted, *changes, *triggers, needs_key=needs_key)
 
     @property
     def status(self) -> Any:
@@ -113,14 +111,20 @@ class ContinueTab:
     def work_inputs(self) -> list[Any]:
         """What `read_work` and `show_work` take the values of."""
         several = [self._several.samples, self._several.cards.held]
-        asked_with = [*self._header.inputs, *self._controls.components]
+        asked_with = [*self._told_inputs, *self._controls.components]
         return [self._editor, self._history, self._language, *several, *asked_with]
+
+    @property
+    def _told_inputs(self) -> list[Any]:
+        """With the controls, what `read_beside` takes the values of."""
+        return [*self._header.inputs, *self._edit.inputs]
 
     @property
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
-        changed = [*self.work_inputs, *self._header.outputs, *self._several.cards.shown]
-        return [*dict.fromkeys(changed), self._before, self._status]
+        changed = [*self.work_inputs, *self._header.outputs, *self._edit.outputs]
+        changed += [*self._several.cards.shown, self._before, self._status]
+        return list(dict.fromkeys(changed))
 
     @property
     def draft(self) -> dict[str, Any]:
@@ -128,7 +132,7 @@ class ContinueTab:
         settings = dict(zip(FIELDS, self._controls.components, strict=True))
         text = {"text": self._editor, "language": self._language}
         several = {"samples": self._several.samples, "candidates": self._several.cards.written}
-        return text | several | self._header.draft | settings
+        return text | several | self._header.draft | self._edit.draft | settings
 
     @property
     def shown_while_it_comes(self) -> list[Any]:
@@ -143,8 +147,9 @@ class ContinueTab:
         candidates: Samples,
         *values: Any,
     ) -> Work:
-        header, settings = _read_headed(values)
-        return Work(ContinueContent(text, samples, candidates, header), settings, language)
+        told = read_beside(values)
+        content = ContinueContent(text, samples, candidates, told.header, told.edit)
+        return Work(content, told.settings, language)
 
     async def show_work(
         self,
@@ -156,20 +161,23 @@ class ContinueTab:
         _candidates: Samples,
         *values: Any,
     ) -> Updates:
-        """Undo brings back the text that stood before; the status says what its header was. Texts
+        """Undo brings back the text that stood before; the status says what stood beside it. Texts
         to choose from stay, unless there are others, or nothing is to be shown at all."""
         assert isinstance(work.content, ContinueContent)
         if text:
             history = history.record(text)
         settings = dict(zip(self._controls.components, work.settings, strict=True))
-        shown = self._replace(work.content.text, history) | self._header.show(work.content.header)
-        shown[self._several.samples] = work.content.samples
-        if work.content.candidates or not work:
-            shown |= self._several.cards.show(work.content.candidates)
-        before, _settings = _read_headed(values)
+        content, before = work.content, read_beside(values)
+        shown = self._replace(content.text, history)
+        shown |= self._header.show(content.header) | self._edit.show(content.edit)
+        shown[self._several.samples] = content.samples
+        if content.candidates or not work:
+            shown |= self._several.cards.show(content.candidates)
         words = ["Undo brings back what stood before"] if text else []
-        if before and before != work.content.header:
-            words.append(f"The header was {', '.join(tell(before))}")
+        if before.header and before.header != content.header:
+            words.append(f"The header was {', '.join(tell(before.header))}")
+        if before.edit.instruction not in ("", content.edit.instruction):
+            words.append(f"The instruction was “{before.edit.instruction}”")
         status = say(" · ".join(words)) if words else IDLE
         return shown | settings | {self._language: work.language, self._status: status}
 
@@ -180,6 +188,7 @@ class ContinueTab:
 
     def _build_work(self) -> None:
         with gr.Row(elem_classes="pg-toolbar"):
+            self._edit = EditForm(self._residency)
             self._language = build_language_choice(f"{TAB}-language")
             with gr.Row(elem_classes="pg-examples"):
                 self._examples = [
@@ -188,6 +197,7 @@ class ContinueTab:
                 ]
         self._header = CodeHeader(self._residency)
         self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=14, max_lines=32)
+        self._edit.build_line()
         self._meter = Meter(self._residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
@@ -197,26 +207,30 @@ class ContinueTab:
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
             steps = (self._further, self._regenerate, self._undo, self._redo, self._clear)
-            self._buttons = replace(self._buttons, locked=(*steps, *self._examples))
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
         self._several = SideBySide(TAB, self._runs, self._status)
+        self._edit.build_pane()
+        locked = (*steps, self._edit.take, self._edit.discard, self._edit.choice, *self._examples)
+        self._buttons = replace(self._buttons, locked=locked)
         self._tokens = TokenPanel(TAB)
         self._prompt = PromptPanel(self._residency, TAB, "Generate")
 
     def _wire(self) -> None:
         locked = (*self._buttons.locked, self._keeper.list, *self._several.cards.buttons)
         self._buttons = replace(self._buttons, locked=locked)
+        text_only = [self._further, self._stop_at, self._wants_tokens, *self._several.inputs]
+        self._edit.wire([self._header.panel, *text_only])
         self._keeper.wire(self)
         follow_language(self._language, self._editor)
         self._header.follow_path(self._language)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
         how = [*self._several.inputs, self._language, self._stop_at, self._wants_tokens]
-        how += self._header.inputs
-        asked = [*content, *how, *self._controls.components]
+        asked = [*content, *how, *self._told_inputs, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
-        streamed += [*self._keeper.outputs, *self._several.outputs]
+        streamed += [*self._keeper.outputs, *self._several.outputs, *self._edit.outputs]
+        streamed = list(dict.fromkeys(streamed))
         generate: dict[str, Any] = {
             "fn": self._generate,
             "inputs": asked,
@@ -227,8 +241,13 @@ class ContinueTab:
         self._further.click(**generate)
         self._tokens.list.select(self._branch, [self._tokens.told, *asked], streamed, **STREAMING)
         self._buttons.stop.click(self._stop, None, self._buttons.outputs, **INSTANT)
-        taking_back = [*content, self._before]
+        taking_back = [*content, self._before, self._edit.choice]
         self._regenerate.click(self._take_back, taking_back, shown, **INSTANT).success(**generate)
+        proposed = [*content, self._edit.proposal]
+        self._edit.take.click(self._take_over, proposed, [*shown, *self._edit.outputs], **INSTANT)
+        self._edit.discard.click(
+            self._discard, None, [self._status, *self._edit.outputs], **INSTANT
+        )
         cleared = [*shown, *self._tokens.outputs]
         self._clear.click(self._clear_all, content, cleared, **INSTANT)
         choosing = [self._several.cards.held, *content]
@@ -249,13 +268,19 @@ class ContinueTab:
         *values: Any,
     ) -> AsyncGenerator[Updates, None]:
         try:
-            asked = _read_asked(prompt, values)
-            model = self._residency.preset("base").title
-            takes = self._several.read(asked.completion, asked.settings, model, *values[:2])
+            samples, compared, *rest = values
+            asked, told = read_asked(prompt, rest), read_beside(rest[3:])
+            takes: Sequence[Take] = ()
+            if told.edit.form == "text":
+                model = self._residency.preset("base").title
+                several = (asked.completion, asked.settings, model, samples, compared)
+                takes = self._several.read(*several)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
-        if len(takes) > 1:
+        if told.edit.form == "edit":
+            run = self._run_edit(request, prompt, asked.language, told)
+        elif len(takes) > 1:
             run = self._run_takes(request, asked, takes)
         else:
             feed = self._tokens.feed(prompt)
@@ -280,7 +305,7 @@ class ContinueTab:
             return
         prompt = with_generated(taken.given, taken.generated)
         try:
-            asked = _read_asked(prompt, values)
+            asked = read_asked(prompt, values)
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
@@ -296,7 +321,7 @@ class ContinueTab:
     async def _run(
         self,
         request: gr.Request,
-        asked: _Asked,
+        asked: Asked,
         history: History[Content],
         feed: TokenFeed,
     ) -> AsyncGenerator[Updates, None]:
@@ -330,7 +355,7 @@ class ContinueTab:
         yield updates
 
     async def _run_takes(
-        self, request: gr.Request, asked: _Asked, takes: Sequence[Take]
+        self, request: gr.Request, asked: Asked, takes: Sequence[Take]
     ) -> AsyncGenerator[Updates, None]:
         """The editor keeps its text until one of those that come is used."""
         further = {self._further: gr.update(variant="secondary", interactive=False)}
@@ -351,7 +376,47 @@ class ContinueTab:
         said = say(f"{sample.title} is in the editor · Undo takes it back")
         return shown | {self._before: samples.prompt, self._status: said, self.seed: sample.seed}
 
-    def _keep(self, asked: _Asked, text: str, progress: Progress) -> Updates:
+    async def _run_edit(
+        self, request: gr.Request, code: str, language: str, told: Beside
+    ) -> AsyncGenerator[Updates, None]:
+        """The editor stays as it is until the proposal is taken over."""
+        wanted = told.request(code, read_params(told.settings))
+        progress = Progress()
+        yield self._buttons.running() | {self._status: render_status(progress)}
+        steps = self._runs.start(wanted, str(request.session_hash), TAB)
+        async with aclosing(steps) as progresses:
+            async for progress in progresses:
+                updates: Updates = {self._status: render_status(progress)}
+                yield updates | ({} if progress.is_over else self._edit.stream(code, progress))
+        updates = self._buttons.idle()
+        if progress.text:
+            proposal = Proposal(code, progress.text, not progress.is_unfinished)
+            edit = replace(told.edit, proposal=proposal)
+            content = ContinueContent(code, header=told.header, edit=edit)
+            updates |= self._edit.propose(proposal) | {self.seed: progress.seed}
+            work = Work(content, told.settings, language, progress.seed)
+            model, why = self._residency.preset("base").title, why_it_ended(progress)
+            updates |= self._keeper.record(work, progress.text, progress.num_tokens, why, model)
+        yield updates
+
+    def _take_over(
+        self, text: str, history: History[Content], proposal: Proposal | None
+    ) -> Updates:
+        """The proposal stands in the editor; undo brings the code back."""
+        if proposal is None:
+            return {self._status: IDLE}
+        if text != proposal.before:
+            words = "The code has changed since: the diff is against it now, to take over or not"
+            anew = Proposal(str(text), str(proposal.text), is_whole=True)
+            return self._edit.propose(anew) | {self._status: say(words)}
+        said = {self._status: say("Taken over · Undo brings the code back")}
+        replaced = self._replace(proposal.text, history.record(text))
+        return replaced | self._edit.propose(None) | said
+
+    def _discard(self) -> Updates:
+        return self._edit.propose(None) | {self._status: say("Discarded · the code is as it was")}
+
+    def _keep(self, asked: Asked, text: str, progress: Progress) -> Updates:
         """`text` with what was generated at its end goes to the browser's history."""
         content = ContinueContent(text, header=asked.completion.header)
         work = Work(content, asked.settings, asked.language, progress.seed)
@@ -363,9 +428,11 @@ class ContinueTab:
         self._several.stop(str(request.session_hash))
         return self._buttons.idle()
 
-    def _take_back(self, text: str, history: History[Content], before: str | None) -> Updates:
+    def _take_back(
+        self, text: str, history: History[Content], before: str | None, form: str
+    ) -> Updates:
         """The last generation goes, to be made anew; undo brings it back."""
-        if before is None:
+        if before is None or FORMS.get(form) == "edit":
             return {self._status: IDLE}
         return self._replace(before, history.record(text))
 
@@ -408,36 +475,3 @@ class ContinueTab:
             self._before: None,
             self._status: IDLE,
         }
-
-
-def _read_asked(prompt: str, values: Sequence[Any]) -> _Asked:
-    """
-    Args:
-        values: of `SideBySide.inputs`, the other controls, and the settings.
-
-    Raises:
-        SamplingParamsError: a setting cannot be used.
-        BlockLanguageError: where a block ends in that language is not known.
-    """
-    language, stop_at, wants_tokens, *rest = values[2:]
-    header, settings = _read_headed(rest)
-    params = replace(read_params(settings), logprobs=num_alternatives(wants_tokens))
-    ending = read_ending(stop_at, prompt, language)
-    return _Asked(CompletionRequest(prompt, params, header), ending, language, settings)
-
-
-def _read(prompt: str, max_new_tokens: Any, *header: Any) -> list[Reading]:
-    params = read_max_new_tokens(max_new_tokens, CONTINUE_DEFAULTS)
-    return [Reading(CompletionRequest(prompt, params, read_header(*header)))]
-
-
-def _wanted(prompt: str, *values: Any) -> list[Wanted]:
-    """What Generate would ask for."""
-    header, settings = _read_headed(values)
-    return [Wanted(CompletionRequest(prompt, read_params(settings), header))]
-
-
-def _read_headed(values: Sequence[Any]) -> tuple[Header, tuple[Any, ...]]:
-    """The header of the values of its fields, and the settings' that follow them."""
-    size = len(values) - len(FIELDS)
-    return read_header(*values[:size]), tuple(values[size:])

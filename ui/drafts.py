@@ -22,6 +22,7 @@ from ui.branches import Branches
 from ui.chat_tab import ChatTab
 from ui.controls import FIELDS
 from ui.conversation import read_chatbot
+from ui.edit_form import FORMS
 from ui.fields import Fields
 from ui.gap_request import ORDERS
 from ui.keeper import WorkTab
@@ -93,6 +94,11 @@ def _continue(fields: Fields) -> dict[str, Any]:
         "repository": fields.get("repository") or "",
         "stars": fields.get("stars") or "",
         "exercise": bool(fields.get("exercise")),
+    }
+    content["edit"] = {
+        "form": FORMS.get(str(fields.get("form")), "text"),
+        "instruction": fields.get("instruction") or "",
+        "proposal": _json(fields, "proposal") if "proposal" in fields.keys else None,
     }
     return content
 

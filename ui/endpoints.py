@@ -1,4 +1,6 @@
-"""Named endpoints for `gradio_client`: /continue, /infill and /chat, each yielding the text so far.
+"""Named endpoints for `gradio_client`: /continue, /edit, /infill and /chat.
+
+Each yields the text so far.
 
 `settings` takes the fields of `SamplingParams`, such as `{"temperature": 0, "stop": ["def "]}`.
 What it leaves out is, for /chat, as the answering model's card recommends.
@@ -20,7 +22,7 @@ from model.loading.assistant_prompt import AssistantPromptSource
 from model.prompts import assistant
 from model.prompts.infill import InfillOrder, RepositoryFile
 from model.prompts.metadata import Header
-from model.requests import CompletionRequest, InfillRequest, PlaygroundRequest
+from model.requests import CompletionRequest, EditRequest, InfillRequest, PlaygroundRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.answerers import Answerer, Answerers
@@ -41,6 +43,7 @@ class Endpoints:
         self._answerers = Answerers(service.residency, prompts)
         self._numbers = itertools.count(1)
         gr.api(self.carry_on, api_name="continue", concurrency_limit=None)
+        gr.api(self.edit, api_name="edit", concurrency_limit=None)
         gr.api(self.infill, api_name="infill", concurrency_limit=None)
         gr.api(self.chat, api_name="chat", concurrency_limit=None)
 
@@ -65,6 +68,23 @@ class Endpoints:
         )
         completion = CompletionRequest(str(prompt), params, header)
         async with aclosing(self._texts(request, completion)) as texts:
+            async for text in texts:
+                yield text
+
+    async def edit(
+        self,
+        request: gr.Request,
+        code: str,
+        instruction: str,
+        settings: dict[str, Any] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """Write `code` as it is once `instruction` is done, with a model that knows commits.
+
+        `max_new_tokens` counts what the answer has beyond the code's own length.
+        """
+        params = _read_settings(CONTINUE_DEFAULTS, settings)
+        edit = EditRequest(str(code), str(instruction), params)
+        async with aclosing(self._texts(request, edit)) as texts:
             async for text in texts:
                 yield text
 

@@ -79,7 +79,8 @@ class Meter:
             return ""  # The tab says it already.
         except PlaygroundError as error:
             return _hint(error)
-        return render_meter(use, request.params.max_new_tokens, reading.title)
+        wanted = request.params.max_new_tokens + use.num_repeated
+        return render_meter(use, wanted, reading.title)
 
 
 def render_meter(use: ContextUse, max_new_tokens: int, title: str = "") -> str:

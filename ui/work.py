@@ -12,7 +12,9 @@ of JavaScript's do not hold 64 bits. `content`, by tab:
 
     continue   {"text": MARKED, "samples": number, "candidates": {"prompt": MARKED, "texts":
                [{"title", "text", "note", "seed": digits or null}, …]}, "header": {"path",
-               "repository", "stars": as typed, "exercise": bool}}; all but the text may be missing
+               "repository", "stars": as typed, "exercise": bool}, "edit": {"form": "text" or
+               "edit", "instruction", "proposal": null or {"before", "after", "is_whole": bool}}};
+               all but the text may be missing
     infill     {"prefix": MARKED, "suffix": MARKED, "middle": {"text", "cut", "samples":
                [{"text", "cut"}, …]}, "order": null, "psm" or "spm", "samples": number,
                "repository": {"path", "name", "files": [{"path", "text"}, …]}, may be missing}
@@ -41,6 +43,7 @@ from ui.branches import Branches, read_branches
 from ui.code_header import parse_header, write_header
 from ui.context_files import MAX_FILES, Repository
 from ui.controls import CHAT_DEFAULTS, CONTINUE_DEFAULTS, FIELDS, INFILL_DEFAULTS, show_params
+from ui.edit_form import NO_EDIT, Edit, parse_edit
 from ui.fields import Fields
 from ui.gap import Gap, Middle
 from ui.languages import language_of
@@ -78,6 +81,7 @@ class ContinueContent:
         samples: the value of its control, usable or not.
         candidates: what can be chosen from.
         header: what the model is told of the file.
+        edit: the form that is chosen, what is to change, and what a model proposed.
     """
 
     tab: ClassVar[Tab] = "continue"
@@ -85,31 +89,34 @@ class ContinueContent:
     samples: int | float | None = 1
     candidates: Samples = field(default_factory=Samples)
     header: Header = NO_HEADER
+    edit: Edit = NO_EDIT
 
     def __bool__(self) -> bool:
-        return bool(self.text or self.candidates or self.header)
+        return bool(self.text or self.candidates or self.header or self.edit)
 
     @property
     def texts(self) -> list[tuple[str, str]]:
         header = self.header
         names = [("path", header.path), ("repository", header.repo_name), ("stars", header.stars)]
-        return [("text", self.text), *self.candidates.boxes, *names]
+        return [("text", self.text), *self.candidates.boxes, *names, *self.edit.texts]
 
     def to_json(self) -> dict[str, Any]:
         candidates = {"candidates": self.candidates.to_json()} if self.candidates else {}
-        header = {"header": write_header(self.header)}
-        return {"text": to_browser(self.text), "samples": self.samples, **candidates, **header}
+        beside = {"header": write_header(self.header), "edit": self.edit.to_json()}
+        return {"text": to_browser(self.text), "samples": self.samples, **candidates, **beside}
 
     @classmethod
     def read(cls, fields: Fields) -> ContinueContent:
         text = _read_marked(fields.object("text"))
         samples = fields.number("samples") if "samples" in fields.keys else 1
-        candidates, header = Samples(), NO_HEADER
+        candidates, header, edit = Samples(), NO_HEADER, NO_EDIT
         if fields.get("candidates") is not None:
             candidates = _read_candidates(fields.object("candidates"))
         if "header" in fields.keys:
             header = parse_header(fields.object("header"))
-        return cls(text, samples, candidates, header)
+        if "edit" in fields.keys:
+            edit = parse_edit(fields.object("edit"))
+        return cls(text, samples, candidates, header, edit)
 
 
 @dataclass(frozen=True)

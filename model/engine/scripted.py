@@ -50,6 +50,7 @@ SPECIAL_TOKENS = (
     "<|assistant|>",
     "<|end|>",
     *("<reponame>", "<filename>", "<gh_stars>"),
+    *("<commit_before>", "<commit_msg>", "<commit_after>"),
 )
 NUM_BYTES = 256
 CONTEXT_LENGTH = 8192

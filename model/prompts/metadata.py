@@ -16,7 +16,8 @@ from typing import Literal
 from model.errors import CapabilityError, InvalidInputError
 from model.prompts.segments import END_OF_TEXT, FindSpecial, Prompt, Segment, Special, Text
 
-COMMIT_STOP_TOKENS = (END_OF_TEXT, "<commit_before>", "<commit_msg>", "<commit_after>")
+COMMIT_TOKENS = ("<commit_before>", "<commit_msg>", "<commit_after>")
+COMMIT_STOP_TOKENS = (END_OF_TEXT, *COMMIT_TOKENS)
 NOTEBOOK_STOP_TOKENS = (
     *(END_OF_TEXT, "<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>"),
     *("<jupyter_script>", "<empty_output>"),
@@ -95,6 +96,10 @@ def detect_metadata(special_id: FindSpecial) -> MetadataFormat | None:
         if all(special_id(token) is not None for token in tokens):
             return dialect
     return None
+
+
+def knows_commits(special_id: FindSpecial) -> bool:
+    return all(special_id(token) is not None for token in COMMIT_TOKENS)
 
 
 def build_header(dialect: MetadataFormat, header: Header) -> Prompt:

@@ -51,6 +51,14 @@ def fill(page: Page, tab: str) -> None:
     expect(page.locator(f"#{tab.lower()}-exact-view .pg-counts")).to_be_visible(timeout=TIMEOUT)
 
 
+def edit(page: Page) -> None:
+    """Continue with a proposed change."""
+    page.locator("#continue-form").get_by_label("Edit", exact=True).check()
+    page.get_by_label("What to change").fill(f"SAY: {CODE}")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("button", name="Take over")).to_be_enabled(timeout=TIMEOUT)
+
+
 def faults_of(page: Page) -> list[str]:
     """axe's findings that keep somebody from using the page."""
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
@@ -69,6 +77,9 @@ def test_axe_finds_nothing_serious(page: Page, scripted_app: RunningApp, theme: 
     for tab in TABS:
         fill(page, tab)
         assert faults_of(page) == [], tab
+    open_tab(page, "Continue")
+    edit(page)
+    assert faults_of(page) == [], "an edit"
     page.get_by_role("button", name="Shortcuts").click()
     assert faults_of(page) == []
 

@@ -13,6 +13,8 @@ from ui.context_files import Repository
 from ui.controls import FIELDS
 from ui.conversation import show_chatbot
 from ui.drafts import read_draft
+from ui.edit_diff import Proposal
+from ui.edit_form import Edit, write_proposal
 from ui.gap import Gap, Middle
 from ui.marked_text import MarkedText, to_browser
 from ui.samples import Sample, Samples
@@ -20,6 +22,7 @@ from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work, writ
 
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
 HEADER = Header("a.rs", stars="12")
+EDIT = Edit("edit", "Use two", Proposal("a", "b", is_whole=False))
 AUTHORS = {"chat": "Model", "assistant": "Tech Assistant"}
 NAMED = dict(zip(FIELDS, SETTINGS, strict=True))
 TALK = Branches().add("user", "q <b>").add("assistant", "a", author="Model")
@@ -30,6 +33,9 @@ CONTINUE = {
     "repository": None,
     "stars": "12",
     "exercise": False,
+    "form": "Edit",
+    "instruction": "Use two",
+    "proposal": json.dumps(write_proposal(Proposal("a", "b", is_whole=False))),
 } | NAMED
 INFILL = {
     "prefix": json.dumps(to_browser("a")),
@@ -67,7 +73,7 @@ def conversation(**fields: Any) -> Branches:
 
 def test_what_the_components_held_is_the_tabs_work() -> None:
     work = read("continue")
-    assert work == Work(ContinueContent("é🙂x", header=HEADER), SETTINGS, "Rust")
+    assert work == Work(ContinueContent("é🙂x", header=HEADER, edit=EDIT), SETTINGS, "Rust")
     assert isinstance(work.content, ContinueContent)
     assert isinstance(work.content.text, MarkedText)
     assert work.content.text.marks == ((1, 2),)
@@ -81,8 +87,10 @@ def test_texts_to_choose_from_are_there_again() -> None:
     candidates = Samples("a", (Sample("Sample 1", "b", "ended", 7),))
     kept = {"samples": 2, "candidates": json.dumps(candidates.to_json())}
     content = read("continue", **kept).content
-    assert content == ContinueContent("é🙂x", 2, candidates, HEADER)
-    assert read("continue", samples=None).content == ContinueContent("é🙂x", None, header=HEADER)
+    assert content == ContinueContent("é🙂x", 2, candidates, HEADER, EDIT)
+    assert read("continue", samples=None).content == ContinueContent(
+        "é🙂x", None, header=HEADER, edit=EDIT
+    )
 
 
 def test_a_text_to_choose_from_that_was_coming_is_there_as_far_as_it_came() -> None:
@@ -145,7 +153,7 @@ def test_of_two_answers_on_show_each_is_a_version() -> None:
 def test_a_character_that_no_model_takes_costs_only_itself(bad: str) -> None:
     text = json.dumps({"text": f"a{bad}b", "marks": [[2, 3]]})
     content = read("continue", text=text).content
-    assert content == ContinueContent("a\ufffdb", header=HEADER)
+    assert content == ContinueContent("a\ufffdb", header=HEADER, edit=EDIT)
     content = read("chat", draft=bad).content
     assert isinstance(content, ChatContent)
     assert content.draft == "\ufffd"

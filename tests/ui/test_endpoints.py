@@ -21,6 +21,8 @@ def client(scripted_app: RunningApp) -> Iterator[Client]:
 
 def test_each_end_point_answers(client: Client) -> None:
     assert client.predict("SAY: abc", api_name="/continue") == "abc"
+    assert client.predict("x = 1\n", "SAY: x = 2\n", api_name="/edit") == "x = 2\n"
+    assert client.predict("", path="SAY: abc", api_name="/continue") == "abc\n"
     assert client.predict("SAY: mid", ") tail", api_name="/infill") == "mid"
     history = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
     assert client.predict("SAY: <b>", history, api_name="/chat") == "<b>"

@@ -15,11 +15,11 @@ from ui.page import build_page
 from ui.passthrough import FreeSlider
 
 
-async def test_only_the_three_end_points_are_public(service: GenerationService) -> None:
+async def test_only_the_four_end_points_are_public(service: GenerationService) -> None:
     page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
     events = page.blocks.config["dependencies"]
     public = {event["api_name"] for event in events if event["api_visibility"] != "private"}
-    assert public == {"continue", "infill", "chat"}
+    assert public == {"continue", "edit", "infill", "chat"}
 
 
 async def test_the_page_names_nothing_outside(service: GenerationService) -> None:

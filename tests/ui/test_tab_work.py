@@ -18,6 +18,8 @@ from ui.chat_tab import ChatTab
 from ui.context_files import Repository
 from ui.continue_tab import ContinueTab
 from ui.conversation import show_chatbot
+from ui.edit_diff import Proposal
+from ui.edit_form import Edit
 from ui.editor import CodeEditor
 from ui.gap import Gap, Middle
 from ui.infill_tab import InfillTab
@@ -28,12 +30,15 @@ from ui.work import ChatContent, ContinueContent, InfillContent, Tab, Work
 
 CANDIDATES = Samples("a = ", (Sample("Sample 1", "1", "ended", 7), Sample("Sample 2", "2")))
 HEADER = Header("src/a.rs", "me/it", "0", is_exercise=True)
+EDIT = Edit("edit", "Use two", Proposal("x = 1\n", "x = 2\n", is_whole=True))
 REPOSITORY = Repository("a.go", "me/it", (RepositoryFile("b.go", "package b\n"),))
 SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
 TALK = Branches().add("user", "q").add("assistant", "    <a>\n", author="M").branch(0, "q2")
 WORKS: dict[Tab, Work] = {
     "continue": Work(
-        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES, HEADER), SETTINGS, "Rust"
+        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES, HEADER, EDIT),
+        SETTINGS,
+        "Rust",
     ),
     "infill": Work(
         InfillContent(Gap("a", "c", Middle("b", "c")), "spm", 3, REPOSITORY), SETTINGS, "Go"

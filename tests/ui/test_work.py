@@ -15,6 +15,8 @@ from ui.branches import Branches
 from ui.context_files import Repository
 from ui.controls import CHAT_DEFAULTS, show_params
 from ui.conversation_file import ConversationFile
+from ui.edit_diff import Proposal
+from ui.edit_form import Edit
 from ui.gap import Gap, Middle
 from ui.languages import LANGUAGES
 from ui.marked_text import MarkedText
@@ -35,8 +37,13 @@ MARKED = MarkedText("a🙂b = 1\n", [(1, 3)])
 CANDIDATES = Samples(MARKED, (Sample("Sample 1", "x", "ended", 7), Sample("<b>", "", "stopped")))
 HEADER = Header("src/a.py", "me/it", "250", is_exercise=True)
 HEADER_JSON = {"path": "a.py", "repository": "", "stars": "", "exercise": False}
+EDIT = Edit("edit", "Use two", Proposal("x = 1\n", "x = 2\n", is_whole=True))
+EDIT_JSON = EDIT.to_json()
 CONTINUE = Work(
-    ContinueContent(MARKED, 3, CANDIDATES, HEADER), default_settings("continue"), "Python", 7
+    ContinueContent(MARKED, 3, CANDIDATES, HEADER, EDIT),
+    default_settings("continue"),
+    "Python",
+    7,
 )
 INFILL = Work(
     InfillContent(
@@ -84,6 +91,12 @@ contents = st.one_of(
         ContinueContent,
         marked(),
         header=st.builds(Header, plain, plain, plain, st.booleans()),
+        edit=st.builds(
+            Edit,
+            st.sampled_from(["text", "edit"]),
+            plain,
+            st.none() | st.builds(Proposal, plain, plain, st.booleans()),
+        ),
     ),
     st.builds(
         InfillContent,
@@ -161,6 +174,11 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
             ],
         },
         "header": {"path": "src/a.py", "repository": "me/it", "stars": "250", "exercise": True},
+        "edit": {
+            "form": "edit",
+            "instruction": "Use two",
+            "proposal": {"before": "x = 1\n", "after": "x = 2\n", "is_whole": True},
+        },
     }
 
 
@@ -186,6 +204,8 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
         (changed_content(CONTINUE, header={"path": 1}), "'path'"),
         (changed_content(CONTINUE, header=HEADER_JSON | {"stars": 9}), "'stars'"),
         (changed_content(CONTINUE, header=HEADER_JSON | {"exercise": 1}), "'exercise'"),
+        (changed_content(CONTINUE, edit=EDIT_JSON | {"form": "other"}), "'form'"),
+        (changed_content(CONTINUE, edit=EDIT_JSON | {"proposal": 1}), "not an object"),
         (changed_content(INFILL, order="other"), "'order'"),
         (changed_content(INFILL, samples="2"), "'samples'"),
         (changed_content(INFILL, middle={"text": "x", "cut": "", "samples": ["x"]}), "sample"),
@@ -256,9 +276,10 @@ def test_an_infill_that_was_written_before_there_were_files_has_none() -> None:
     assert content.repository == Repository()
 
 
-def test_a_continue_that_was_written_before_there_were_headers_has_none() -> None:
+def test_a_continue_that_was_written_before_there_were_headers_and_edits_has_none() -> None:
     data = json.loads(CONTINUE.to_json())
     del data["content"]["header"]
+    del data["content"]["edit"]
     assert read_work(json.dumps(data)).content == ContinueContent(MARKED, 3, CANDIDATES)
 
 
