@@ -7,6 +7,7 @@ playgroundKept.talks = (() => {
   const kept = window.playgroundKept;
   const LIMITS = { maxCount: 500, maxBytes: 50_000_000 };
   const NAME_CHARS = 40;
+  const SETTLE_MS = 150; // longer than BURST_MS of ui/kept_drafts.js
 
   // What the page calls a conversation that has another id here. The first one has no name there.
   const moved = new Map([["", kept.newId()]]);
@@ -16,6 +17,7 @@ playgroundKept.talks = (() => {
   let news = "";
   let numAsked = 0; // replies on their way
   let isChanging = false; // another conversation is on its way
+  let arriving = null; // its record, until it stands on the page
   let left = null; // told once the page has said what stands in the tab
   let isNew = false; // and it is an empty one, to be written in
 
@@ -187,9 +189,21 @@ playgroundKept.talks = (() => {
       const found = await read(id);
       if (!found) return null;
       moved.delete(id);
-      know(id, found.head.revision, found.work);
+      arriving = { id, revision: found.head.revision, work: found.work };
       return { id, work: found.work };
     });
+
+  /** Another conversation stands on the page: only now may what stands there be written as it. */
+  const arrive = () => {
+    if (arriving) know(arriving.id, arriving.revision, arriving.work);
+    arriving = null;
+    lock(false);
+    const panel = document.getElementById("chat-talks");
+    const isNarrow = matchMedia("(max-width: 1023px)").matches;
+    if (isNarrow) panel.querySelector(".label-wrap.open")?.click(); // it stands above the chat
+    else if (isNew) document.querySelector("#chat-message textarea").focus();
+    kept.tell();
+  };
 
   const put = (head, work) =>
     kept.attempt(() =>
@@ -303,16 +317,12 @@ playgroundKept.talks = (() => {
       kept.tell();
     },
     failed: () => {
+      arriving = null;
       lock(false);
       news = "It could not be shown: the server gave no answer. Nothing was changed.";
       kept.tell();
     },
-    shown: () => {
-      lock(false);
-      const panel = document.getElementById("chat-talks");
-      const isNarrow = matchMedia("(max-width: 1023px)").matches;
-      if (isNarrow) panel.querySelector(".label-wrap.open")?.click(); // it stands above the chat
-      else if (isNew) document.querySelector("#chat-message textarea").focus();
-    },
+    /** The server has answered; its values reach the page, and `follow`, a little later. */
+    shown: () => setTimeout(arrive, SETTLE_MS),
   };
 })();
