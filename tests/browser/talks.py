@@ -30,7 +30,11 @@ def wait_until_kept(page: Page, text: str) -> None:
     page.evaluate(
         """async (text) => {
             const {transact, whole} = playgroundKept;
-            const all = () => transact(["works"], "readonly", (works) => whole(works.getAll()));
+            // The history's entries have works, too.
+            const all = () => transact(["talks", "works"], "readonly", async (talks, works) => {
+                const ids = new Set(await whole(talks.getAllKeys()));
+                return (await whole(works.getAll())).filter(({id}) => ids.has(id));
+            });
             const plain = (work) => work.replaceAll('\\\\"', '"').replaceAll('": ', '":');
             const holds = ({work}) => plain(work).includes(text);
             while (!(await all()).some(holds)) await new Promise(requestAnimationFrame);
