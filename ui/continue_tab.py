@@ -305,7 +305,7 @@ class ContinueTab:
             return
         prompt = with_generated(taken.given, taken.generated)
         try:
-            asked = read_asked(prompt, values)
+            asked = read_asked(prompt, values[len(self._several.inputs) :])
         except InvalidInputError as error:
             yield {self._status: error_notice(error)}
             return
