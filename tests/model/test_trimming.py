@@ -42,8 +42,8 @@ def test_a_text_is_encoded_once_however_many_prompts_hold_it() -> None:
 
 
 def test_a_special_token_that_the_vocabulary_lacks_is_refused() -> None:
-    with pytest.raises(CapabilityError, match="vocabulary has no <commit_msg>"):
-        PromptEncoder(ByteTokenizer()).encode((Special("<commit_msg>"),))
+    with pytest.raises(CapabilityError, match="vocabulary has no <no_such>"):
+        PromptEncoder(ByteTokenizer()).encode((Special("<no_such>"),))
 
 
 @given(
