@@ -93,7 +93,7 @@ def take_history(page: Page) -> None:
         setting(page, "continue", "max_new_tokens").fill("48")
         generate(page, "continue")
     page.locator("#continue-history").get_by_role("button", name="History").click()
-    page.get_by_role("button", name="Save and open").first.click()
+    page.get_by_role("button", name="Save, open, share").first.click()
 
 
 def take_repository(page: Page) -> None:

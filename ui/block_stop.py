@@ -16,7 +16,7 @@ from ui.python_blocks import find_python_end
 
 Scope = Literal["block", "function"]
 SCOPES: dict[str, Scope | None] = {
-    "Its own end": None,
+    "The model's own end": None,
     "End of block": "block",
     "End of function": "function",
 }
@@ -44,7 +44,7 @@ def build_stop_at(elem_id: str) -> Any:
         list(SCOPES),
         value=next(iter(SCOPES)),
         label="Stop at",
-        info="by indentation in Python, by braces in C's kin",
+        info="by indentation in Python, by braces in C-like languages",
         elem_id=elem_id,
     )
 
@@ -63,7 +63,7 @@ def read_ending(choice: object, prompt: str, language: str) -> Ending | None:
         known = [one.title for one in LANGUAGES if one.lexer in BRACE_LEXERS]
         raise BlockLanguageError(
             f"Where a {scope} ends in {language} cannot be told here.",
-            "Set Stop at to the text's own end, or give a stop string. It is known for Python, "
+            "Set Stop at to the model's own end, or give a stop string. It is known for Python, "
             f"{', '.join(known[:-1])} and {known[-1]}.",
         )
     is_function = scope == "function"

@@ -1,4 +1,4 @@
-"""Where a block in braces ends, in a text of C's kin that is still being written."""
+"""Where a block in braces ends, in a text in a C-like language that is still being written."""
 
 from __future__ import annotations
 

@@ -196,7 +196,13 @@ class ContinueTab:
                     for number, example in enumerate(CONTINUE_EXAMPLES, start=1)
                 ]
         self._header = CodeHeader(self._residency)
-        self._editor = build_editor("Prompt", f"{TAB}-prompt", lines=14, max_lines=32)
+        self._editor = build_editor(
+            "Prompt",
+            f"{TAB}-prompt",
+            hint="Type or paste code, or choose an example above",
+            lines=14,
+            max_lines=32,
+        )
         self._edit.build_line()
         self._meter = Meter(self._residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
@@ -379,7 +385,7 @@ class ContinueTab:
     async def _run_edit(
         self, request: gr.Request, code: str, language: str, told: Beside
     ) -> AsyncGenerator[Updates, None]:
-        """The editor stays as it is until the proposal is taken over."""
+        """The editor stays as it is until the proposal is accepted."""
         wanted = told.request(code, read_params(told.settings))
         progress = Progress()
         yield self._buttons.running() | {self._status: render_status(progress)}
@@ -406,10 +412,10 @@ class ContinueTab:
         if proposal is None:
             return {self._status: IDLE}
         if text != proposal.before:
-            words = "The code has changed since: the diff is against it now, to take over or not"
+            words = "The code has changed since: the diff is against it now, to accept or not"
             anew = Proposal(str(text), str(proposal.text), is_whole=True)
             return self._edit.propose(anew) | {self._status: say(words)}
-        said = {self._status: say("Taken over · Undo brings the code back")}
+        said = {self._status: say("Accepted · Undo brings the code back")}
         replaced = self._replace(proposal.text, history.record(text))
         return replaced | self._edit.propose(None) | said
 

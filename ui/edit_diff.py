@@ -62,7 +62,7 @@ class Proposal:
 
     @property
     def text(self) -> MarkedText:
-        """What is taken over; the lines that came are marked."""
+        """What is put in; the lines that came are marked."""
         text, marks = "", []
         for line in self.lines:
             if line.kind == "removed":

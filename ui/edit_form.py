@@ -32,7 +32,7 @@ class Edit:
     Attributes:
         form: the one that is chosen.
         instruction: what to change.
-        proposal: what a model made of the code, until it is taken over or discarded.
+        proposal: what a model made of the code, until it is accepted or discarded.
     """
 
     form: FormName = "text"
@@ -94,7 +94,7 @@ class EditForm:
         with gr.Column(visible=False, elem_classes="pg-edit-result") as self._box:
             self._pane = build_html("", f"{NAME}-diff", "pg-pane", max_height="60vh")
             with gr.Row(elem_classes="pg-take"):
-                self.take = build_button("Take over", f"{NAME}-take")
+                self.take = build_button("Accept", f"{NAME}-take")
                 self.discard = build_button("Discard", f"{NAME}-discard")
 
     @property
@@ -129,7 +129,7 @@ class EditForm:
         return chosen | self.propose(edit.proposal) | self._switch(title)
 
     def stream(self, code: str, progress: Progress) -> Updates:
-        """The diff as the changed code comes; nothing to take over yet."""
+        """The diff as the changed code comes; nothing to accept yet."""
         if not progress.text:
             return {}
         return self._draw(Proposal(code, progress.text, is_whole=False), is_over=False)

@@ -53,10 +53,11 @@ def static_files() -> GZipMiddleware:
     return GZipMiddleware(StaticFiles(directory=STATIC))
 
 
-def build_editor(label: str, elem_id: str, *, lines: int, max_lines: int) -> CodeEditor:
+def build_editor(label: str, elem_id: str, *, hint: str, lines: int, max_lines: int) -> CodeEditor:
     """An editable box for code, whose text arrives as it was typed.
 
     Args:
+        hint: what to do in it, shown while it is empty.
         lines: how many it is high when there are fewer.
         max_lines: how many it shows before it scrolls.
     """
@@ -65,6 +66,7 @@ def build_editor(label: str, elem_id: str, *, lines: int, max_lines: int) -> Cod
         "name": elem_id,
         "language": language_of(DEFAULT_LANGUAGE).editor,
         "interactive": True,
+        "hint": hint,
         "lines": lines,
         "max_lines": max_lines,
     }

@@ -156,6 +156,6 @@ def first_gap(gap: Gap) -> Gap:
 
 
 def next_gap(gap: Gap) -> Gap | None:
-    """The gap at the suffix's first mark, with the middle taken over; None where there is none."""
+    """The gap at the suffix's first mark, with the middle accepted; None where there is none."""
     before, mark, after = gap.suffix.partition(FILL_MARKER)
     return Gap(take_all(gap).prefix + before, after) if mark else None

@@ -202,11 +202,14 @@ class InfillTab:
         self._prefix = build_editor(
             f"Prefix · or a whole file with {FILL_MARKER} in each gap",
             f"{TAB}-prefix",
+            hint="Code before the gap",
             lines=7,
             max_lines=18,
         )
         self._between = MiddlePane(f"{TAB}-middle", TAB)
-        self._suffix = build_editor("Suffix", f"{TAB}-suffix", lines=5, max_lines=14)
+        self._suffix = build_editor(
+            "Suffix", f"{TAB}-suffix", hint="Code after the gap", lines=5, max_lines=14
+        )
         self._meter = Meter(self._service.residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)

@@ -22,9 +22,9 @@ class MiddlePane:
             self._note = build_html("", f"{elem_id}-trimmed")
             keep = build_button("Keep it", f"{buttons_id}-keep")
         with gr.Row(visible=False, elem_classes="pg-take") as self._taking:
-            everything = build_button("Take over", f"{buttons_id}-take")
-            line = build_button("Take a line", f"{buttons_id}-take-line")
-            word = build_button("Take a word", f"{buttons_id}-take-word")
+            everything = build_button("Accept", f"{buttons_id}-take")
+            line = build_button("Accept a line", f"{buttons_id}-take-line")
+            word = build_button("Accept a word", f"{buttons_id}-take-word")
         # What each button makes of the gap.
         self.changes: tuple[tuple[Any, Change], ...] = (
             (keep, keep_cut),

@@ -21,7 +21,7 @@ from ui.keeper import WorkTab
 from ui.runs import Runs
 from ui.send_code import SendCode
 from ui.setting_presets import PresetShelf
-from ui.share_link import ShareLinks
+from ui.share_link import ShareLinks, render_share_button
 from ui.shortcuts import render_help, render_help_button
 from ui.talks import wire_talks
 from ui.theme import build_theme, read_css, read_head
@@ -73,7 +73,7 @@ def build_page(
         top = Top(service.residency, is_public=is_public, catalogue=catalogue, needs_key=needs_key)
         drafts = Drafts()
         with gr.Column(elem_classes="pg-all") as work:
-            build_html(render_help_button() + render_help(), "shortcuts")
+            build_html(render_share_button() + render_help_button() + render_help(), "tools")
             continue_tab, infill_tab, chat_tab = tabs = _build_tabs(service, runs, prompts)
         shelf = PresetShelf(service.residency, [tab.presets for tab in tabs])
         links = ShareLinks(space_id)

@@ -66,7 +66,7 @@ class PromptPanel:
         self._residency = residency
         self._touch = _TOUCH % f"{tab}-exact"
         with gr.Accordion(
-            "Exact prompt, and code that asks for it",
+            "Exact prompt · as curl or Python",
             open=False,
             elem_id=f"{tab}-exact",
             elem_classes="pg-exact-panel",

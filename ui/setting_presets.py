@@ -49,7 +49,7 @@ class SettingPresets:
             _NAMES,
             value=RECOMMENDED,
             label="Preset",
-            info="ours set only how tokens are drawn",
+            info="the built-in ones change sampling only",
             elem_id=f"{tab}-preset",
             elem_classes="pg-preset",
         )

@@ -48,6 +48,19 @@ const save = ({ name, type, text }) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 };
 
+// "Share" above the tabs presses the link's button of the tab that is shown, where the link is seen.
+const share = async () => {
+  const tab = await shownTab();
+  const fold = document.querySelector(`#${tab}-tab .pg-files > .label-wrap`);
+  if (!fold.classList.contains("open")) fold.click();
+  const button = await appeared(`#${tab}-copy-link`);
+  button.closest(".pg-files").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  button.click();
+};
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("[data-shares]")) share();
+});
+
 // Opening: the tab that the work belongs to comes forward, and its hidden button takes the work.
 let waiting = null;
 const take = () => waiting;

@@ -18,6 +18,14 @@ from ui.work_files import MAX_BYTES
 SCRIPT = Path(__file__).with_name("share.js")
 
 
+def render_share_button() -> str:
+    """For above the tabs: it makes a link of the one that is shown."""
+    return (
+        '<button type="button" class="pg-opens" data-shares '
+        'title="Share this tab’s work as a link">Share</button>'
+    )
+
+
 class ShareLinks:
     """Builds where it is called what the buttons of `ui.work_files` rest on. It is not seen.
 

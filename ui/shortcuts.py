@@ -38,7 +38,7 @@ SHORTCUTS: dict[str, tuple[Shortcut, ...]] = {
         ),
         Shortcut(
             ("Alt+Enter",),
-            "Go on: continue, or in Infill take the middle over",
+            "Go on: continue, or in Infill accept the middle",
             "#continue-further, #infill-take, #chat-further",
         ),
         Shortcut(("?",), "This help, outside of text boxes"),

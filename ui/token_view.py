@@ -112,9 +112,9 @@ def build_token_choice(tab: str) -> Any:
     """Whether the tab's tokens are told. Place it among the settings."""
     return gr.Checkbox(
         value=False,
-        label="Token probabilities",
+        label="Token probabilities and alternatives",
         elem_id=f"{tab}-probabilities",
-        info=f"and the {NUM_ALTERNATIVES} likeliest tokens in each place, to branch from",
+        info=f"click a token for the {NUM_ALTERNATIVES} likeliest in its place, and branch",
     )
 
 

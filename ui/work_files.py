@@ -1,4 +1,4 @@
-"""Save and open: a tab's work on its way to the disk or into a link, and back.
+"""Save, open, share: a tab's work on its way to the disk or into a link, and back.
 
 Nothing is kept on the server: the browser makes files and links of the text that it is sent, and
 sends the text of what is opened. `ui/share.js` is the browser's part.
@@ -59,7 +59,7 @@ class WorkFiles:
         self._name = name
         kind: Kind = "markdown" if name == "chat" else "code"
         with tab.side:
-            with gr.Accordion("Save and open", open=False, elem_classes="pg-files"):
+            with gr.Accordion("Save, open, share", open=False, elem_classes="pg-files"):
                 with gr.Row(elem_classes="pg-actions"):
                     title = "Save .md" if name == "chat" else "Save code"
                     save = build_button(title, f"{name}-save-{kind}")

@@ -56,7 +56,7 @@ def edit(page: Page) -> None:
     page.locator("#continue-form").get_by_label("Edit", exact=True).check()
     page.get_by_label("What to change").fill(f"SAY: {CODE}")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_role("button", name="Take over")).to_be_enabled(timeout=TIMEOUT)
+    expect(page.get_by_role("button", name="Accept")).to_be_enabled(timeout=TIMEOUT)
 
 
 def faults_of(page: Page) -> list[str]:

@@ -28,7 +28,7 @@ CODE = "def f():\n    return `<b>` $${x}\n"
 def tab(page: Page, scripted_app: RunningApp) -> Page:
     open_page(page, scripted_app.url)
     open_tab(page, "Chat")
-    page.get_by_role("button", name="Save and open").click()
+    page.get_by_role("button", name="Save, open, share").click()
     send_message(page, f"SAY: ```\n{CODE}```")
     wait_until_over(page, "chat")
     return page

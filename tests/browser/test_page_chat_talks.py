@@ -111,7 +111,7 @@ def test_versions_seed_and_what_was_cut_come_back(tab: Page, tmp_path: Path) -> 
     tab.click("#chat-retry")
     expect(tab.locator("#chat-further")).to_contain_class("primary", timeout=TIMEOUT)
     wait_until_kept(tab, '"is_cut":true')
-    tab.get_by_role("button", name="Save and open").click()
+    tab.get_by_role("button", name="Save, open, share").click()
 
     def save() -> dict[str, object]:
         with tab.expect_download(timeout=TIMEOUT) as download:
@@ -251,7 +251,7 @@ def test_what_is_cleared_comes_back_to_its_own_conversation(two: Page) -> None:
 
 
 def test_what_is_opened_or_brought_back_begins_a_conversation(two: Page, tmp_path: Path) -> None:
-    two.get_by_role("button", name="Save and open").click()
+    two.get_by_role("button", name="Save, open, share").click()
     with two.expect_download(timeout=TIMEOUT) as download:
         two.click("#chat-save-json")
     download.value.save_as(tmp_path / "talk.json")

@@ -1,4 +1,4 @@
-"""Editing by instruction in a real browser: streamed as a diff, taken over or not, undone."""
+"""Editing by instruction in a real browser: streamed as a diff, accepted or not, undone."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_changed_code_is_a_diff_and_the_editor_waits_for_take_over(tab: Page
     wait_until_over(tab, "continue")
     expect_diff(tab, "  def f():", "-     return 1", "+     return 2")
     assert code_in(tab, PROMPT) == CODE
-    tab.get_by_role("button", name="Take over").click()
+    tab.get_by_role("button", name="Accept").click()
     wait_for_code(tab, PROMPT, NEW)
     assert generated(tab, PROMPT) == "    return 2\n"
     expect(tab.locator(DIFF)).to_be_hidden()
@@ -88,10 +88,10 @@ def test_stop_keeps_what_came_and_the_rest_of_the_code(tab: Page) -> None:
     edit(tab, "SAY: new\n" + "x" * 4000, code)
     wait_for_text(tab, f"{DIFF} pre", 12)
     tab.click("#continue-stop")
-    expect(tab.get_by_role("button", name="Take over")).to_be_enabled(timeout=TIMEOUT)
+    expect(tab.get_by_role("button", name="Accept")).to_be_enabled(timeout=TIMEOUT)
     expect(tab.locator(DIFF)).to_contain_text("as far as it came")
-    tab.get_by_role("button", name="Take over").click()
-    expect(status(tab, "continue")).to_contain_text("Taken over", timeout=TIMEOUT)
+    tab.get_by_role("button", name="Accept").click()
+    expect(status(tab, "continue")).to_contain_text("Accepted", timeout=TIMEOUT)
     tab.wait_for_function(
         "code => playgroundEditors.get('continue-prompt').text.endsWith(code)", arg=code
     )
@@ -102,11 +102,11 @@ def test_code_that_was_changed_meanwhile_is_not_replaced_unseen(tab: Page) -> No
     edit(tab, f"SAY: {NEW}")
     wait_until_over(tab, "continue")
     type_code(tab, PROMPT, "y = 3\n")
-    tab.get_by_role("button", name="Take over").click()
+    tab.get_by_role("button", name="Accept").click()
     expect_diff(tab, "- y = 3", "+ def f():", "+     return 2")
     expect(status(tab, "continue")).to_contain_text("has changed since")
     assert code_in(tab, PROMPT) == "y = 3\n"
-    tab.get_by_role("button", name="Take over").click()
+    tab.get_by_role("button", name="Accept").click()
     wait_for_code(tab, PROMPT, NEW)
 
 
@@ -138,7 +138,7 @@ def test_a_reload_and_the_history_bring_the_proposal_back(tab: Page) -> None:
     open_page(tab, tab.url)
     expect_diff(tab, "  def f():", "-     return 1", "+     return 2")
     expect(tab.get_by_label("What to change")).to_be_visible()
-    tab.get_by_role("button", name="Take over").click()
+    tab.get_by_role("button", name="Accept").click()
     wait_for_code(tab, PROMPT, NEW)
     tab.locator("#continue-history").get_by_role("button", name="History").click()
     tab.locator("#continue-history li .pg-kept-entry").first.click()

@@ -211,6 +211,24 @@ def test_a_screen_reader_hears_what_each_editor_is(tab: Page) -> None:
     assert content(tab, PREFIX).get_attribute("aria-multiline") == "true"
 
 
+def test_an_empty_editor_says_what_to_do_in_it(tab: Page) -> None:
+    hint = tab.locator(f"#{PROMPT}").get_by_text("Type or paste code")
+    expect(hint).to_be_visible()
+    expect(content(tab)).to_have_accessible_description(
+        "Type or paste code, or choose an example above"
+    )
+    type_code(tab, PROMPT, "x")
+    expect(hint).to_be_hidden()
+    expect(content(tab)).to_have_accessible_description("")
+    tab.keyboard.press("Backspace")
+    expect(hint).to_be_visible()
+
+
+def test_text_from_the_server_takes_the_place_of_the_hint(tab: Page) -> None:
+    tab.click("#continue-example-1")
+    expect(tab.locator(f"#{PROMPT}").get_by_text("Type or paste code")).to_be_hidden()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_code_can_be_read_in_both_themes(page: Page, scripted_app: RunningApp, theme: str) -> None:
     open_page(page, f"{scripted_app.url}/?__theme={theme}")

@@ -44,10 +44,10 @@ def tab(page: Page, scripted_app: RunningApp) -> Page:
 
 
 def press(page: Page, elem_id: str) -> None:
-    """A button of "Save and open", which is unfolded where it is not."""
+    """A button of "Save, open, share", which is unfolded where it is not."""
     button = page.locator(f"#{elem_id}")
     if not button.is_visible():
-        page.get_by_role("button", name="Save and open").locator("visible=true").click()
+        page.get_by_role("button", name="Save, open, share").locator("visible=true").click()
     button.click()
 
 
@@ -326,3 +326,25 @@ def test_of_nothing_there_is_no_file_and_no_link(tab: Page) -> None:
     press(tab, "continue-copy-link")
     expect(note).to_contain_text("nothing to share", timeout=TIMEOUT)
     assert tab.locator("#continue-link input").count() == 0
+
+
+def test_share_above_the_tabs_makes_the_shown_tabs_link_where_it_is_seen(tab: Page) -> None:
+    open_tab(tab, "Infill")
+    type_code(tab, "infill-prefix", "x = ")
+    share = tab.get_by_role("button", name="Share", exact=True)
+    share.click()
+    link = tab.locator("#infill-link input")
+    expect(link).to_be_in_viewport(timeout=TIMEOUT)
+    first = link.input_value()
+    # The panel is open by now, and stays so.
+    type_code(tab, "infill-suffix", " + 1")
+    share.click()
+    expect(link).not_to_have_value(first, timeout=TIMEOUT)
+    expect(link).to_be_visible()
+
+
+def test_share_of_an_empty_tab_says_that_there_is_nothing_yet(tab: Page) -> None:
+    tab.get_by_role("button", name="Share", exact=True).click()
+    expect(tab.locator("#continue-files-note")).to_contain_text(
+        "There is nothing to share yet", timeout=TIMEOUT
+    )

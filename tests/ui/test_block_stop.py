@@ -33,7 +33,7 @@ async def test_what_is_written_past_the_end_is_left_out_and_the_run_cancelled_on
 
 @pytest.mark.asyncio
 async def test_without_a_choice_every_step_goes_through_as_it_is() -> None:
-    ending = read_ending("Its own end", PROMPT, "Haskell")
+    ending = read_ending("The model's own end", PROMPT, "Haskell")
     assert ending is None
     seen = [progress async for progress in stop_at_end(steps(), ending, pytest.fail)]
     assert [progress.text for progress in seen] == [*TEXTS, TEXTS[-1]]

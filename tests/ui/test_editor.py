@@ -18,7 +18,7 @@ SOURCES = Path(ui.__path__[0], "editor_component")
 
 @pytest.fixture
 def editor() -> CodeEditor:
-    return build_editor("Prompt", "the-prompt", lines=3, max_lines=9)
+    return build_editor("Prompt", "the-prompt", hint="Type here", lines=3, max_lines=9)
 
 
 def test_an_editor_keeps_what_it_is_given(editor: CodeEditor) -> None:
@@ -40,7 +40,13 @@ def test_no_value_is_part_of_a_template(editor: CodeEditor) -> None:
 
 
 def test_the_script_is_told_what_kind_of_editor_it_is(editor: CodeEditor) -> None:
-    told = {"name": "the-prompt", "lines": 3, "max_lines": 9, "interactive": True}
+    told = {
+        "name": "the-prompt",
+        "hint": "Type here",
+        "lines": 3,
+        "max_lines": 9,
+        "interactive": True,
+    }
     assert editor.get_config()["props"] == told | {"language": "python"}
 
 

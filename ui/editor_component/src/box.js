@@ -27,13 +27,18 @@ export class Box {
   #timer = null;
   #growth = new Growth();
   #copyGenerated;
+  #hint;
 
-  /** `props`: value (JSON of {text, marks}), grow, label, name, language, interactive, lines, max_lines. */
+  /** `props`: value (JSON of {text, marks}), grow, label, hint, name, language, interactive, lines, max_lines. */
   constructor(element, { props, watch }) {
     this.#props = props;
     const value = JSON.parse(props.value);
-    const { section, title, copyGenerated, host } = buildFrame(this);
+    const { section, title, copyGenerated, host, hint } = buildFrame(this);
     this.#copyGenerated = copyGenerated;
+    this.#hint = hint;
+    hint.id = `${props.name}-hint`;
+    hint.textContent = props.hint;
+    hint.hidden = value.text !== "";
     section.style.setProperty("--pg-lines", props.lines);
     section.style.setProperty("--pg-max-lines", props.max_lines);
     element.replaceChildren(section);
@@ -44,7 +49,10 @@ export class Box {
         setup,
         this.#language.of([]),
         this.#access.of([]),
-        EditorView.contentAttributes.of(() => ({ "aria-label": this.#props.label })),
+        EditorView.contentAttributes.of(({ state }) => ({
+          "aria-label": this.#props.label,
+          ...(state.doc.length ? {} : { "aria-describedby": hint.id }),
+        })),
         EditorView.updateListener.of((update) => this.#afterUpdate(update)),
       ],
     });
@@ -93,6 +101,7 @@ export class Box {
   }
 
   #afterUpdate(update) {
+    this.#hint.hidden = update.state.doc.length > 0;
     this.#copyGenerated.hidden = !update.state.field(marksField).length;
     if (update.transactions.some((transaction) => transaction.annotation(fromPage))) return;
     if (!update.docChanged) return;
@@ -134,13 +143,16 @@ function buildFrame(box) {
   section.className = "pg-code";
   const header = section.appendChild(document.createElement("header"));
   const title = header.appendChild(document.createElement("span"));
-  const hint = header.appendChild(document.createElement("small"));
-  hint.textContent = "Esc, then Tab leaves the editor";
+  const leaving = header.appendChild(document.createElement("small"));
+  leaving.textContent = "Esc, then Tab leaves the editor";
   const copyGenerated = header.appendChild(buildCopy("Copy generated", () => box.generated));
   copyGenerated.hidden = true;
   header.append(buildCopy("Copy", () => box.text));
   const host = section.appendChild(document.createElement("div"));
-  return { section, title, copyGenerated, host };
+  host.className = "pg-code-host";
+  // Not CodeMirror's own: that stands in what is edited, which no translation touches.
+  const hint = host.appendChild(document.createElement("p"));
+  return { section, title, copyGenerated, host, hint };
 }
 
 /** A button for the page's own listener, which copies. */
