@@ -47,6 +47,10 @@ OPEN_API = (
     "API's clients have to send. The page, and its named end points for gradio_client, stay open "
     "to everybody."
 )
+OPEN_KEY = (
+    "The remote model's key and the prompts go to its server unencrypted: its address begins with "
+    "http:. Give one with https: in STARCODER_REMOTE_URL, where the server has one."
+)
 
 ZEROGPU_TITLE = "StarCoder does not run on ZeroGPU yet"
 ZEROGPU_TEXT = (
@@ -178,6 +182,8 @@ def build_remote(settings: Settings) -> RemoteModel | None:
 
     if not settings.offers_remote:
         return None
+    if settings.exposes_remote_key:
+        logger.warning(OPEN_KEY)
     return RemoteModel(
         settings.remote_url,
         settings.remote_model,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -298,6 +299,13 @@ class Settings(BaseSettings):
     def offers_remote(self) -> bool:
         """Whether the page offers the remote model."""
         return bool(self.remote_url) and (self.remote_public or not self.is_public)
+
+    @property
+    def exposes_remote_key(self) -> bool:
+        """Whether the remote server's key, and the prompts, leave this machine unencrypted."""
+        url = urlsplit(self.remote_url)
+        is_local = url.hostname is not None and is_loopback(url.hostname)
+        return self.remote_key is not None and url.scheme == "http" and not is_local
 
     @property
     def is_public(self) -> bool:

@@ -2,7 +2,8 @@
 
     python -m docs.screenshots [name ...]
 
-Each is taken as a user would get there, in a real Chromium, 1280 pixels wide.
+Each is taken as a user would get there, in a real Chromium, 1280 pixels wide. What needs tokens
+that only StarCoder has is shown over the scripted engine.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import find_or_install
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.tabs import (
+    TIMEOUT,
     open_page,
     open_tab,
     send_message,
     setting,
+    status,
+    type_code,
     wait_until_over,
 )
 from tests.servers import running_app
@@ -29,17 +33,26 @@ SEED = "7"
 
 
 def main(names: list[str]) -> None:
-    with running_app() as app, sync_playwright() as playwright:
-        app.wait_until_ready()
+    wanted = set(names or PICTURES)
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_or_install(), args=ARGUMENTS)
-        for name in names or PICTURES:
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            open_page(page, app.url)
-            PICTURES[name](page)
-            page.mouse.move(0, 0)
-            page.screenshot(path=FOLDER / f"{name}.png", full_page=name not in WINDOWS)
-            page.close()
+        for flags, drawn in ((), wanted - SCRIPTED), (("--engine", "scripted"), wanted & SCRIPTED):
+            if drawn:
+                with running_app(*flags) as app:
+                    app.wait_until_ready()
+                    take(browser, app.url, sorted(drawn))
         browser.close()
+
+
+def take(browser: Browser, url: str, names: list[str]) -> None:
+    for name in names:
+        locale = "de-DE" if name == "german" else "en-US"
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, locale=locale)
+        open_page(page, url)
+        PICTURES[name](page)
+        page.mouse.move(0, 0)
+        page.screenshot(path=FOLDER / f"{name}.png", full_page=name not in WINDOWS)
+        page.close()
 
 
 def take_continue(page: Page) -> None:
@@ -83,7 +96,7 @@ def take_versions(page: Page) -> None:
     ask(page, "Name a sorting algorithm.")
     setting(page, "chat", "seed").fill("11")
     page.locator("#chat-retry").click()
-    expect(page.locator(".pg-turn", has_text="2 of 2")).to_be_visible(timeout=120_000)
+    expect(page.locator(".pg-turn", has_text="2 / 2")).to_be_visible(timeout=120_000)
     wait_until_over(page, "chat")
 
 
@@ -101,6 +114,50 @@ def take_repository(page: Page) -> None:
     page.get_by_role("button", name="Repository context").click()
     page.locator("#infill-repository-path textarea, #infill-repository-path input").fill("app.py")
     page.locator("#infill-repository-name textarea, #infill-repository-name input").fill("me/shop")
+
+
+def take_samples(page: Page) -> None:
+    load_example(page, "continue", 1, "continue-prompt")
+    setting(page, "continue", "temperature").fill("0.8")
+    setting(page, "continue", "max_new_tokens").fill("64")
+    setting(page, "continue", "samples").fill("3")
+    page.locator("#continue-run").click()
+    expect(status(page, "continue")).to_contain_text("to choose from", timeout=TIMEOUT)
+
+
+def take_conversations(page: Page) -> None:
+    open_tab(page, "Chat")
+    setting(page, "chat", "max_new_tokens").fill("48")
+    for question in ("What is a closure?", "How do I sort a list of pairs by the second?"):
+        page.get_by_role("button", name="New chat").click()
+        ask(page, question)
+
+
+def take_header(page: Page) -> None:
+    type_code(page, "continue-prompt", "fn main() {\n")
+    page.get_by_role("button", name="Header", exact=True).click()
+    page.get_by_label("File name").fill("src/main.rs")
+    page.get_by_label("Repository", exact=True).fill("me/shop")
+    page.get_by_label("Stars").fill("250")
+    panel = page.locator("#continue-exact")
+    panel.get_by_role("button", name="Exact prompt").click()
+    expect(panel.locator("#continue-exact-view .pg-token").first).to_be_visible()
+
+
+def take_edit(page: Page) -> None:
+    page.locator("#continue-form").get_by_label("Edit", exact=True).check()
+    type_code(page, "continue-prompt", "def area(radius):\n    return 3 * radius ** 2\n")
+    wanted = "SAY: def area(radius):\n    return math.pi * radius ** 2\n"
+    page.get_by_label("What to change").fill(wanted)
+    page.locator("#continue-run").click()
+    expect(page.get_by_role("button", name="Accept", exact=True)).to_be_enabled(timeout=TIMEOUT)
+
+
+def take_german(page: Page) -> None:
+    page.get_by_role("tab", name="Ausfüllen").click()
+    page.locator("#infill-example-2").click()
+    page.locator("#infill-run").click()
+    wait_until_over(page, "infill")
 
 
 def take_shortcuts(page: Page) -> None:
@@ -136,8 +193,14 @@ PICTURES: dict[str, Callable[[Page], None]] = {
     "versions": take_versions,
     "history": take_history,
     "repository": take_repository,
+    "samples": take_samples,
+    "conversations": take_conversations,
+    "header": take_header,
+    "edit": take_edit,
+    "german": take_german,
     "shortcuts": take_shortcuts,
 }
+SCRIPTED = frozenset({"header", "edit"})
 # A dialog covers the window; the page goes on below it.
 WINDOWS = frozenset({"shortcuts"})
 

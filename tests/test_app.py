@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from api.middleware import SHUT_DOORS
-from app import PlainFormatter, PortError, listen
+from app import PlainFormatter, PortError, build_remote, listen
+from settings import load_settings
 from tests.servers import PROJECT, RunningApp, clean_environment, running_app
 
 SCRIPTED = ("--engine", "scripted", "--scripted-load-seconds", "0")
@@ -37,6 +38,20 @@ def test_the_terminal_says_where_to_go_how_to_stop_and_what_loads(scripted_app: 
 def test_nothing_is_warned_of_at_a_plain_start(scripted_app: RunningApp) -> None:
     assert "warning" not in scripted_app.output.lower()
     assert "Traceback" not in scripted_app.output
+
+
+@pytest.mark.parametrize(("scheme", "num_warnings"), [("http", 1), ("https", 0)])
+def test_a_remote_key_over_plain_http_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    scheme: str,
+    num_warnings: int,
+) -> None:
+    monkeypatch.setenv("STARCODER_REMOTE_KEY", "hidden-1")
+    url = f"{scheme}://box.example/v1"
+    build_remote(load_settings(["--remote-url", url, "--remote-model", "big"]))
+    assert caplog.text.count("unencrypted") == num_warnings
+    assert "hidden" not in caplog.text
 
 
 @pytest.mark.parametrize("door", SHUT_DOORS)

@@ -189,6 +189,26 @@ def test_a_remote_server_without_a_models_name_is_refused() -> None:
         load_settings(REMOTE[:2])
 
 
+@pytest.mark.parametrize(
+    ("url", "is_exposed"),
+    [
+        ("http://10.0.0.7:8000/v1", True),
+        ("http://box.example/v1", True),
+        ("https://box.example/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://localhost:8000/v1", False),
+        ("http://[::1]:8000/v1", False),
+    ],
+)
+def test_a_remote_key_over_plain_http_is_known_to_be_exposed(
+    monkeypatch: pytest.MonkeyPatch, url: str, is_exposed: bool
+) -> None:
+    flags = ["--remote-url", url, "--remote-model", "big"]
+    assert not load_settings(flags).exposes_remote_key
+    monkeypatch.setenv("STARCODER_REMOTE_KEY", "hidden-1")
+    assert load_settings(flags).exposes_remote_key is is_exposed
+
+
 def test_the_remote_key_is_shown_nowhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
