@@ -432,7 +432,9 @@ class ContinueTab:
 
     def _stop(self, request: gr.Request) -> Updates:
         self._several.stop(str(request.session_hash))
-        return self._buttons.idle()
+        # A proposal comes with the run's last update, and that frees its buttons.
+        own = (self._edit.take, self._edit.discard)
+        return {part: update for part, update in self._buttons.idle().items() if part not in own}
 
     def _take_back(
         self, text: str, history: History[Content], before: str | None, form: str

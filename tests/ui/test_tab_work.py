@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -211,3 +212,13 @@ async def test_work_that_is_shown_is_a_conversation_of_its_own(tabs: dict[Tab, A
     second = await tab.show_work(WORKS["chat"], *values_of(tab, first))
     assert first[view.talk] != second[view.talk] != ""
     assert second[view.cleared].talk == first[view.talk]
+
+
+async def test_stop_does_not_offer_a_proposal_that_is_still_on_its_way(
+    tabs: dict[Tab, Any],
+) -> None:
+    tab = tabs["continue"]
+    freed = tab._stop(SimpleNamespace(session_hash="s"))
+    assert freed[tab._undo]["interactive"]
+    assert tab._edit.take not in freed
+    assert tab._edit.discard not in freed
