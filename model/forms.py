@@ -18,11 +18,14 @@ from model.prompts.dialogue import Message
 from model.prompts.infill import build_infill
 from model.prompts.metadata import (
     COMMIT_STOP_TOKENS,
+    NOTEBOOK_STOP_TOKENS,
     Header,
     build_commit,
     build_header,
+    build_notebook,
     detect_metadata,
     knows_commits,
+    knows_notebooks,
 )
 from model.prompts.raw import is_infill, parse_raw, spells_gap
 from model.prompts.segments import Prompt, Special
@@ -32,6 +35,7 @@ from model.requests import (
     CompletionRequest,
     EditRequest,
     InfillRequest,
+    NotebookRequest,
     PlaygroundRequest,
     RawRequest,
     TokensRequest,
@@ -68,6 +72,8 @@ def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
             return _completion_form(request, resident)
         case EditRequest():
             return _edit_form(request, resident)
+        case NotebookRequest():
+            return _notebook_form(request, resident)
         case InfillRequest():
             return _infill_form(request, resident)
         case ChatRequest():
@@ -115,6 +121,30 @@ def _edit_form(request: EditRequest, resident: ResidentModel) -> Form:
         is_whole=True,
         num_repeated=len(resident.tokenizer.encode_text(request.code)),
     )
+
+
+def _notebook_form(request: NotebookRequest, resident: ResidentModel) -> Form:
+    if not knows_notebooks(resident.tokenizer.special_id):
+        raise CapabilityError(
+            f"{resident.preset.title} has no notebook tokens, so it cannot write cells.",
+            "StarCoder models of both families can: load one with --base-model.",
+        )
+    cells, begun, healed = request.cells, None, ""
+    if (next_kind := request.next_kind) is None:
+        *before, last = cells
+        cells, next_kind = tuple(before), last.kind
+        begun, healed = _split_healed(last.text, resident)
+    # What the model goes on from stays: the cell that is begun, or else the last one.
+    num_old = len(cells) if begun is not None else max(0, len(cells) - 1)
+    # An output goes together with the code that it is the output of.
+    heads = {at for at in range(num_old) if cells[at].kind != "output"}
+    starts = sorted({0, *heads, num_old})
+
+    def build(num_left_out: int) -> Prompt:
+        return build_notebook(cells[starts[num_left_out] :], next_kind, begun)
+
+    shortenable = Shortenable(build, len(starts) - 1, "cells", "Shorten the last cell.")
+    return Form(shortenable, NOTEBOOK_STOP_TOKENS, healed=healed)
 
 
 def _raw_form(request: RawRequest, resident: ResidentModel) -> Form:

@@ -10,7 +10,7 @@ from model.errors import PromptError
 from model.prompts.assistant import SHORT_PROMPT, AssistantPrompt
 from model.prompts.dialogue import Message
 from model.prompts.infill import InfillOrder, RepositoryFile
-from model.prompts.metadata import NO_HEADER, Header
+from model.prompts.metadata import NO_HEADER, CellKind, Header, NotebookCell
 from model.sampling import SamplingParams
 
 Overflow = Literal["trim", "refuse"]
@@ -35,6 +35,18 @@ class EditRequest:
 
     code: str
     instruction: str
+    params: SamplingParams
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookRequest:
+    """Write the cell of `next_kind` that follows `cells`; where that is None, go on in the last.
+
+    All but that last one are whole: an output without text is told to the model as an empty one.
+    """
+
+    cells: tuple[NotebookCell, ...]
+    next_kind: CellKind | None
     params: SamplingParams
 
 
@@ -103,6 +115,7 @@ class TokensRequest:
 PlaygroundRequest = (
     CompletionRequest
     | EditRequest
+    | NotebookRequest
     | InfillRequest
     | ChatRequest
     | AssistantRequest
@@ -127,6 +140,8 @@ def check_complete(request: PlaygroundRequest) -> None:
             raise PromptError("The prompt is empty.", "Write something to carry on from.")
         case EditRequest(instruction=instruction) if not instruction.strip():
             raise PromptError("The instruction is empty.", "Write what to change in the code.")
+        case NotebookRequest(cells) if not any(cell.text for cell in cells):
+            raise PromptError("The notebook is empty.", "Write a first cell to carry on from.")
         case InfillRequest(prefix="", suffix="", begun=""):
             raise PromptError(
                 "Prefix and suffix are both empty.", "Write what stands before or after the gap."
@@ -150,6 +165,8 @@ def boxes_of(request: PlaygroundRequest) -> list[tuple[str, str]]:
             return []
         case EditRequest(code, instruction):
             return [("code", code), ("instruction", instruction)]
+        case NotebookRequest(cells):
+            return [(f"cell {number}", cell.text) for number, cell in enumerate(cells, 1)]
         case InfillRequest(prefix, suffix):
             files = [
                 box

@@ -57,13 +57,13 @@ class Shortenable:
     Attributes:
         build: the prompt without its first n units.
         num_units: how many can be left out at most.
-        units: what they are: turns of a dialogue, or files of a repository.
+        units: what they are: turns of a dialogue, files of a repository, cells of a notebook.
         advice: what to do where even the shortest form does not fit.
     """
 
     build: Callable[[int], Prompt]
     num_units: int
-    units: Literal["turns", "files"]
+    units: Literal["turns", "files", "cells"]
     advice: str
 
 
@@ -160,7 +160,7 @@ def trim(
     """The prompt, short enough, and what that left out.
 
     Whole units go first, oldest first; then texts are cut where they are farthest from what the
-    model writes: a prompt and a prefix at their start, a suffix at its end. The rest stays: the
+    model writes: a prompt, a prefix and a last cell at their start, a suffix at its end. The rest stays: the
     system prompt, the last message, the markup.
 
     Args:
@@ -183,7 +183,8 @@ def trim(
         if prompt.units == "turns":
             dropped = (Dropped("user", "start", num_tokens, num_left_out),)
         else:
-            dropped = (Dropped("context", "start", num_tokens),)
+            part: Part = "cells" if prompt.units == "cells" else "context"
+            dropped = (Dropped(part, "start", num_tokens),)
     encoded, cut = _cut_texts(encoded, encoder, target)
     if count_tokens(encoded) > limit:
         raise ContextLengthError(count_tokens(encoded), limit, prompt.advice)
@@ -216,7 +217,7 @@ def _cut_texts(
 def _kept_side(piece: Piece) -> Side | None:
     """Which end of a text lies next to what the model writes; None for what is never cut."""
     match piece.segment:
-        case Text(part="prompt" | "prefix"):
+        case Text(part="prompt" | "prefix" | "cell"):
             return "end"
         case Text(part="suffix"):
             return "start"

@@ -18,6 +18,8 @@ _PARTS = {
     "suffix": "the suffix",
     "middle": "the middle",
     "context": "the context files",
+    "cells": "the notebook",
+    "cell": "the last cell",
     "system": "the system prompt",
     "user": "the conversation",
     "assistant": "the conversation",

@@ -31,6 +31,8 @@ _TITLES: dict[Part, str] = {
     "suffix": "suffix",
     "middle": "start of the middle",
     "context": "names and other files",
+    "cells": "earlier cells",
+    "cell": "last cell",
     "system": "system prompt",
     "user": "your messages",
     "assistant": "answers",

@@ -51,6 +51,8 @@ SPECIAL_TOKENS = (
     "<|end|>",
     *("<reponame>", "<filename>", "<gh_stars>"),
     *("<commit_before>", "<commit_msg>", "<commit_after>"),
+    *("<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>"),
+    "<empty_output>",
 )
 NUM_BYTES = 256
 CONTEXT_LENGTH = 8192

@@ -18,9 +18,10 @@ from model.prompts.segments import END_OF_TEXT, FindSpecial, Prompt, Segment, Sp
 
 COMMIT_TOKENS = ("<commit_before>", "<commit_msg>", "<commit_after>")
 COMMIT_STOP_TOKENS = (END_OF_TEXT, *COMMIT_TOKENS)
+EMPTY_OUTPUT = "<empty_output>"
 NOTEBOOK_STOP_TOKENS = (
     *(END_OF_TEXT, "<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>"),
-    *("<jupyter_script>", "<empty_output>"),
+    *("<jupyter_script>", EMPTY_OUTPUT),
 )
 
 EXERCISE_PATH = "solutions/solution_1.py"
@@ -102,6 +103,11 @@ def knows_commits(special_id: FindSpecial) -> bool:
     return all(special_id(token) is not None for token in COMMIT_TOKENS)
 
 
+def knows_notebooks(special_id: FindSpecial) -> bool:
+    tokens = ("<jupyter_start>", *_CELL_TOKENS.values(), EMPTY_OUTPUT)
+    return all(special_id(token) is not None for token in tokens)
+
+
 def build_header(dialect: MetadataFormat, header: Header) -> Prompt:
     """What stands before the code; empty where nothing is given.
 
@@ -156,16 +162,27 @@ def build_commit(before: str, message: str) -> Prompt:
     )
 
 
-def build_notebook(cells: Sequence[NotebookCell], next_kind: CellKind) -> Prompt:
-    """Both families: the cells so far; one of `next_kind` follows."""
+def build_notebook(
+    cells: Sequence[NotebookCell], next_kind: CellKind, begun: str | None = None
+) -> Prompt:
+    """Both families: the cells so far; one of `next_kind` follows.
+
+    The text next to what the model writes is the part "cell", all before it "cells".
+
+    Args:
+        begun: what the cell that follows begins with, where it is there already.
+    """
     segments: list[Segment] = [Special("<jupyter_start>")]
-    for cell in cells:
+    last = len(cells) - 1
+    for index, cell in enumerate(cells):
         segments.append(Special(_CELL_TOKENS[cell.kind]))
         if cell.kind == "output" and not cell.text:
-            segments.append(Special("<empty_output>"))
+            segments.append(Special(EMPTY_OUTPUT))
         else:
-            segments.append(Text(cell.text, "prompt"))
-    return (*segments, Special(_CELL_TOKENS[next_kind]))
+            is_next = index == last and begun is None
+            segments.append(Text(cell.text, "cell" if is_next else "cells"))
+    segments.append(Special(_CELL_TOKENS[next_kind]))
+    return tuple(segments) if begun is None else (*segments, Text(begun, "cell"))
 
 
 def build_notebook_script(code: str) -> Prompt:

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Part = Literal[
-    "prompt", "prefix", "suffix", "middle", "context", "system", "user", "assistant", "markup"
+    "prompt",
+    "prefix",
+    "suffix",
+    "middle",
+    "context",
+    "cells",
+    "cell",
+    "system",
+    "user",
+    "assistant",
+    "markup",
 ]
 
 # A special token's id by its spelling; None where the vocabulary lacks it.
