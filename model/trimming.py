@@ -160,8 +160,8 @@ def trim(
     """The prompt, short enough, and what that left out.
 
     Whole units go first, oldest first; then texts are cut where they are farthest from what the
-    model writes: a prompt, a prefix and a last cell at their start, a suffix at its end. The rest stays: the
-    system prompt, the last message, the markup.
+    model writes: a prompt, a prefix and a last cell at their start, a suffix at its end. The rest
+    stays: the system prompt, the last message, the markup.
 
     Args:
         target: the tokens to come down to.

@@ -19,13 +19,14 @@ from model.engine.generation import Generation, GenerationRequest
 from model.fitting import fit
 from model.loading.slot import Ready
 from model.prompts.dialogue import Message
-from model.prompts.metadata import Header
+from model.prompts.metadata import Header, NotebookCell
 from model.requests import (
     AssistantRequest,
     ChatRequest,
     CompletionRequest,
     EditRequest,
     InfillRequest,
+    NotebookRequest,
     PlaygroundRequest,
     slot_of,
 )
@@ -57,6 +58,7 @@ UNUSUAL = SamplingParams(
 TURNS = (Message("user", AWKWARD), Message("assistant", AWKWARD + "."), Message("user", AWKWARD))
 
 HEADER = Header("src/it's.py", "me/it", "250")
+CELLS = (NotebookCell("output", ""), NotebookCell("text", AWKWARD), NotebookCell("code", AWKWARD))
 
 REQUESTS: dict[str, PlaygroundRequest] = {
     "continue": CompletionRequest(AWKWARD, UNUSUAL),
@@ -188,7 +190,13 @@ def test_what_is_printed_is_the_text_to_the_last_character(target: Target, form:
 
 
 @pytest.mark.parametrize(
-    "request_", [AssistantRequest(TURNS, UNUSUAL), EditRequest(AWKWARD, AWKWARD, UNUSUAL)]
+    "request_",
+    [
+        AssistantRequest(TURNS, UNUSUAL),
+        EditRequest(AWKWARD, AWKWARD, UNUSUAL),
+        NotebookRequest(CELLS, "text", UNUSUAL),
+        NotebookRequest(CELLS, None, UNUSUAL),
+    ],
 )
 def test_what_openai_has_no_words_for_is_asked_through_gradio_alone(
     target: Target, request_: PlaygroundRequest

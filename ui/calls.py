@@ -25,6 +25,7 @@ from model.requests import (
     CompletionRequest,
     EditRequest,
     InfillRequest,
+    NotebookRequest,
     PlaygroundRequest,
     RawRequest,
     TokensRequest,
@@ -243,6 +244,10 @@ def _gradio_client(asked: Asked) -> Snippet:
         case EditRequest(code, instruction):
             name, defaults = "/edit", CONTINUE_DEFAULTS
             arguments = {"code": code, "instruction": instruction}
+        case NotebookRequest(cells, next_kind):
+            name, defaults = "/notebook", CONTINUE_DEFAULTS
+            told = [{"kind": cell.kind, "text": cell.text} for cell in cells]
+            arguments = {"cells": told, "next_cell": next_kind or "same"}
         case InfillRequest(begun="") as infill:
             name, defaults = "/infill", INFILL_DEFAULTS
             arguments = _infill_arguments(infill)

@@ -22,7 +22,7 @@ from ui.actions import (
     build_html,
     build_run_buttons,
 )
-from ui.block_stop import build_stop_at, stop_at_end
+from ui.block_stop import build_stop_at
 from ui.code_header import CodeHeader, tell
 from ui.continue_request import (
     Asked,
@@ -34,13 +34,14 @@ from ui.continue_request import (
 )
 from ui.controls import CONTINUE_DEFAULTS, FIELDS, build_controls, read_params
 from ui.edit_diff import Proposal
-from ui.edit_form import FORMS, EditForm
+from ui.edit_form import FORMS, Edit, EditForm
 from ui.editor import build_editor, build_language_choice, follow_language, growing
 from ui.examples import CONTINUE_EXAMPLES, ContinueExample
 from ui.history import History
 from ui.keeper import Keeper
 from ui.marked_text import with_generated
 from ui.meter import Meter
+from ui.notebook_form import NotebookForm
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel
@@ -90,17 +91,18 @@ class ContinueTab:
         typed = [self._editor, self._controls.max_new_tokens]
         inputs = [*typed, *self._told_inputs]
         typing = [component.change for component in typed]
-        typing += [*self._header.changes, *self._edit.changes]
+        typing += [*self._header.changes, *self._edit.changes, *self._notebook.changes]
         gr.on(typing, **self._meter.listener(inputs, read_measured))
         gr.on(triggers, **self._meter.listener(inputs, read_measured, is_alone=False))
         self._header.describe_on(*triggers)
         self._edit.describe_on(*triggers)
+        self._notebook.describe_on(*triggers)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:
         """Have the exact prompt follow what is typed and set, and these events of the page."""
         inputs = [self._editor, *self._told_inputs, *self._controls.components]
         changes = [each.change for each in (self._editor, *self._controls.components)]
-        changes += [*self._header.changes, *self._edit.changes]
+        changes += [*self._header.changes, *self._edit.changes, *self._notebook.changes]
         self._prompt.follow(inputs, read_wanted, *changes, *triggers, needs_key=needs_key)
 
     @property
@@ -117,7 +119,7 @@ class ContinueTab:
     @property
     def _told_inputs(self) -> list[Any]:
         """With the controls, what `read_beside` takes the values of."""
-        return [*self._header.inputs, *self._edit.inputs]
+        return [*self._header.inputs, *self._edit.inputs, *self._notebook.inputs]
 
     @property
     def work_outputs(self) -> list[Any]:
@@ -132,7 +134,8 @@ class ContinueTab:
         settings = dict(zip(FIELDS, self._controls.components, strict=True))
         text = {"text": self._editor, "language": self._language}
         several = {"samples": self._several.samples, "candidates": self._several.cards.written}
-        return text | several | self._header.draft | self._edit.draft | settings
+        forms = self._edit.draft | self._notebook.draft
+        return text | several | self._header.draft | forms | settings
 
     @property
     def shown_while_it_comes(self) -> list[Any]:
@@ -148,7 +151,8 @@ class ContinueTab:
         *values: Any,
     ) -> Work:
         told = read_beside(values)
-        content = ContinueContent(text, samples, candidates, told.header, told.edit)
+        beside = (told.header, told.edit, told.next_cell)
+        content = ContinueContent(text, samples, candidates, *beside)
         return Work(content, told.settings, language)
 
     async def show_work(
@@ -170,6 +174,7 @@ class ContinueTab:
         content, before = work.content, read_beside(values)
         shown = self._replace(content.text, history)
         shown |= self._header.show(content.header) | self._edit.show(content.edit)
+        shown |= self._notebook.show(content.next_cell)
         shown[self._several.samples] = content.samples
         if content.candidates or not work:
             shown |= self._several.cards.show(content.candidates)
@@ -204,6 +209,7 @@ class ContinueTab:
             max_lines=32,
         )
         self._edit.build_line()
+        self._notebook = NotebookForm(self._residency)
         self._meter = Meter(self._residency, f"{TAB}-context")
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
@@ -226,12 +232,13 @@ class ContinueTab:
         locked = (*self._buttons.locked, self._keeper.list, *self._several.cards.buttons)
         self._buttons = replace(self._buttons, locked=locked)
         text_only = [self._further, self._stop_at, self._wants_tokens, *self._several.inputs]
-        self._edit.wire([self._header.panel, *text_only])
+        self._edit.wire([self._header.panel, *text_only], self._notebook.line)
         self._keeper.wire(self)
         follow_language(self._language, self._editor)
         self._header.follow_path(self._language)
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
+        self._notebook.wire(self._edit.choice, *shown)
         how = [*self._several.inputs, self._language, self._stop_at, self._wants_tokens]
         asked = [*content, *how, *self._told_inputs, *self._controls.components]
         streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
@@ -320,7 +327,7 @@ class ContinueTab:
         if taken.is_ended:
             yield {self._status: say("Ended where you chose")} | feed.end(len(prompt))
             return
-        async with aclosing(self._run(request, asked, history, feed)) as steps:
+        async with aclosing(self._run(request, asked.as_text, history, feed)) as steps:
             async for updates in steps:
                 yield updates
 
@@ -341,9 +348,9 @@ class ContinueTab:
         yield starting | {self._status: render_status(Progress())}
         progress = Progress()
         session, run = str(request.session_hash), uuid4().hex
-        async with aclosing(self._runs.start(asked.completion, session, TAB)) as steps:
+        async with aclosing(self._runs.start(asked.request, session, TAB)) as steps:
             cancel = partial(self._runs.stop, session, TAB)
-            async for progress in stop_at_end(steps, asked.ending, cancel):
+            async for progress in asked.follow(steps, cancel):
                 updates: Updates = {self._status: render_status(progress)}
                 if progress.text and not progress.is_over:
                     updates[self._editor] = growing(run, prompt, progress.text, is_over=False)
@@ -424,7 +431,9 @@ class ContinueTab:
 
     def _keep(self, asked: Asked, text: str, progress: Progress) -> Updates:
         """`text` with what was generated at its end goes to the browser's history."""
-        content = ContinueContent(text, header=asked.completion.header)
+        told = asked.told
+        edit, next_cell = Edit(told.edit.form), told.next_cell
+        content = ContinueContent(text, header=told.header, edit=edit, next_cell=next_cell)
         work = Work(content, asked.settings, asked.language, progress.seed)
         model = self._residency.preset("base").title
         why = why_it_ended(progress)

@@ -26,6 +26,7 @@ from ui.edit_form import FORMS
 from ui.fields import Fields
 from ui.gap_request import ORDERS
 from ui.keeper import WorkTab
+from ui.notebook_form import read_next_cell
 from ui.work import (
     FORMAT,
     VERSION,
@@ -100,6 +101,7 @@ def _continue(fields: Fields) -> dict[str, Any]:
         "instruction": fields.get("instruction") or "",
         "proposal": _json(fields, "proposal") if "proposal" in fields.keys else None,
     }
+    content["next_cell"] = read_next_cell(fields.get("next_cell"))
     return content
 
 

@@ -1,9 +1,10 @@
-"""Continue's second form: the code in the editor, a line that says what to change, and a diff."""
+"""The choice of Continue's forms, and the second of them: the code in the editor, a line that says
+what to change, and a diff."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,8 +23,8 @@ from ui.progress import Progress
 
 NAME = "continue-edit"
 
-FormName = Literal["text", "edit"]
-FORMS: dict[str, FormName] = {"Text": "text", "Edit": "edit"}
+FormName = Literal["text", "edit", "notebook"]
+FORMS: dict[str, FormName] = {"Text": "text", "Edit": "edit", "Notebook": "notebook"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class EditForm:
     def __init__(self, residency: Residency) -> None:
         self._residency = residency
         self._text_only: Sequence[Any] = ()
+        self._lines: Mapping[FormName, Any] = {}
         self.proposal = gr.State(None)
         # The same as JSON, where the browser can read it.
         self._written = build_hidden("null", f"{NAME}-written")
@@ -106,7 +108,7 @@ class EditForm:
     def outputs(self) -> list[Any]:
         """The components that `show` changes."""
         panes = [self._written, self._box, self._pane, self.take, self.discard]
-        return [*self.inputs, *panes, self._line, *self._text_only]
+        return [*self.inputs, *panes, *self._lines.values(), *self._text_only]
 
     @property
     def changes(self) -> list[Any]:
@@ -144,16 +146,19 @@ class EditForm:
         pane = render_pane(proposal) if proposal else ""
         return buttons | {self._box: gr.update(visible=proposal is not None), self._pane: pane}
 
-    def wire(self, text_only: Sequence[Any]) -> None:
-        """Show what belongs to the chosen form; `text_only` are components of the first alone.
-        Call it before `outputs` is asked for."""
+    def wire(self, text_only: Sequence[Any], notebook: Any) -> None:
+        """Show what belongs to the chosen form; `text_only` are components of the first alone,
+        `notebook` is the third's line. Call it before `outputs` is asked for."""
         self._text_only = text_only
-        self.choice.change(self._switch, self.choice, [self._line, *text_only], **MANY)
+        self._lines = {"edit": self._line, "notebook": notebook}
+        shown = [*self._lines.values(), *text_only]
+        self.choice.change(self._switch, self.choice, shown, **MANY)
 
     def _switch(self, choice: str) -> Updates:
-        is_edit = FORMS.get(choice) == "edit"
-        others = {component: gr.update(visible=not is_edit) for component in self._text_only}
-        return others | {self._line: gr.update(visible=is_edit)}
+        form = FORMS.get(choice, "text")
+        is_text = gr.update(visible=form == "text")
+        lines = {line: gr.update(visible=form == name) for name, line in self._lines.items()}
+        return lines | dict.fromkeys(self._text_only, is_text)
 
     def describe_on(self, *triggers: Any) -> None:
         """Say where the resident model cannot edit, anew at each of `triggers`."""
@@ -212,4 +217,5 @@ def parse_edit(fields: Fields) -> Edit:
     if fields.get("proposal") is not None:
         told = fields.object("proposal")
         proposal = Proposal(told.text("before"), told.text("after"), told.flag("is_whole"))
-    return Edit(fields.choice("form", "text", "edit"), fields.text("instruction"), proposal)
+    form = fields.choice("form", "text", "edit", "notebook")
+    return Edit(form, fields.text("instruction"), proposal)

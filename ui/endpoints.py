@@ -1,4 +1,4 @@
-"""Named endpoints for `gradio_client`: /continue, /edit, /infill and /chat.
+"""Named endpoints for `gradio_client`: /continue, /edit, /notebook, /infill and /chat.
 
 Each yields the text so far.
 
@@ -21,8 +21,14 @@ from model.errors import InvalidInputError, PlaygroundError, SamplingParamsError
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.prompts import assistant
 from model.prompts.infill import InfillOrder, RepositoryFile
-from model.prompts.metadata import Header
-from model.requests import CompletionRequest, EditRequest, InfillRequest, PlaygroundRequest
+from model.prompts.metadata import CellKind, Header, NotebookCell
+from model.requests import (
+    CompletionRequest,
+    EditRequest,
+    InfillRequest,
+    NotebookRequest,
+    PlaygroundRequest,
+)
 from model.sampling import SamplingParams
 from model.service import GenerationService
 from ui.answerers import Answerer, Answerers
@@ -44,6 +50,7 @@ class Endpoints:
         self._numbers = itertools.count(1)
         gr.api(self.carry_on, api_name="continue", concurrency_limit=None)
         gr.api(self.edit, api_name="edit", concurrency_limit=None)
+        gr.api(self.notebook, api_name="notebook", concurrency_limit=None)
         gr.api(self.infill, api_name="infill", concurrency_limit=None)
         gr.api(self.chat, api_name="chat", concurrency_limit=None)
 
@@ -85,6 +92,25 @@ class Endpoints:
         params = _read_settings(CONTINUE_DEFAULTS, settings)
         edit = EditRequest(str(code), str(instruction), params)
         async with aclosing(self._texts(request, edit)) as texts:
+            async for text in texts:
+                yield text
+
+    async def notebook(
+        self,
+        request: gr.Request,
+        cells: list[dict[str, Any]],
+        next_cell: str = "code",
+        settings: dict[str, Any] | None = None,
+    ) -> AsyncGenerator[str, None]:
+        """Write the cell after `cells`, `{"kind": ..., "text": ...}` each, with a model that knows
+        notebooks.
+
+        A kind is "code", "text" or "output"; an output without text was empty. `next_cell` is a
+        kind, or "same" for more of the last one of `cells`.
+        """
+        params = _read_settings(CONTINUE_DEFAULTS, settings)
+        wanted = NotebookRequest(_read_cells(cells), _read_next_kind(next_cell), params)
+        async with aclosing(self._texts(request, wanted)) as texts:
             async for text in texts:
                 yield text
 
@@ -187,6 +213,30 @@ def _read_files(files: list[dict[str, Any]] | None) -> tuple[RepositoryFile, ...
     except (KeyError, TypeError) as error:
         shape = '{"path": "a/name.py", "text": "its text"}'
         raise _client_error(InvalidInputError(f"Each file of context is {shape}.")) from error
+
+
+def _read_cells(cells: list[dict[str, Any]]) -> tuple[NotebookCell, ...]:
+    try:
+        told = [(cell["kind"], str(cell["text"])) for cell in cells]
+    except (KeyError, TypeError) as error:
+        shape = '{"kind": "code", "text": "its text"}'
+        raise _client_error(InvalidInputError(f"Each of the cells is {shape}.")) from error
+    return tuple(NotebookCell(_read_kind(kind), text) for kind, text in told)
+
+
+def _read_next_kind(value: str) -> CellKind | None:
+    return None if value == "same" else _read_kind(value)
+
+
+def _read_kind(value: object) -> CellKind:
+    match value:
+        case "code" | "text" | "output":
+            return value
+        case _:
+            known = 'A kind is "code", "text" or "output"; next_cell may be "same", too.'
+            raise _client_error(
+                InvalidInputError(f"There are no cells of kind {str(value)[:40]!r}.", known)
+            )
 
 
 def _read_settings(defaults: SamplingParams, settings: dict[str, Any] | None) -> SamplingParams:

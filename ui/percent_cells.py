@@ -1,8 +1,9 @@
 """A notebook as a script, in the "percent" format that Jupytext, VS Code and Spyder read.
 
-A line `# %%` begins a code cell, `# %% [markdown]` (or `[md]`, `[raw]`) a text cell, whose lines are
-comments; a title may stand in that line. The format has no outputs: here `# %% [output]` begins one,
-with lines that are comments, too, so that other programs read a cell of comments and run nothing.
+A line `# %%` begins a code cell, `# %% [markdown]` (or `[md]`, `[raw]`) a text cell, whose lines
+are comments; a title may stand in that line. The format has no outputs: here `# %% [output]` begins
+one, with lines that are comments, too, so that other programs read a cell of comments and run
+nothing.
 (https://jupytext.readthedocs.io/en/latest/formats-scripts.html, "The percent format")
 """
 

@@ -13,8 +13,9 @@ of JavaScript's do not hold 64 bits. `content`, by tab:
     continue   {"text": MARKED, "samples": number, "candidates": {"prompt": MARKED, "texts":
                [{"title", "text", "note", "seed": digits or null}, …]}, "header": {"path",
                "repository", "stars": as typed, "exercise": bool}, "edit": {"form": "text" or
-               "edit", "instruction", "proposal": null or {"before", "after", "is_whole": bool}}};
-               all but the text may be missing
+               "edit" or "notebook", "instruction", "proposal": null or {"before", "after",
+               "is_whole": bool}}, "next_cell": "code", "text", "output" or "same"}; all but the
+               text may be missing
     infill     {"prefix": MARKED, "suffix": MARKED, "middle": {"text", "cut", "samples":
                [{"text", "cut"}, …]}, "order": null, "psm" or "spm", "samples": number,
                "repository": {"path", "name", "files": [{"path", "text"}, …]}, may be missing}
@@ -48,6 +49,7 @@ from ui.fields import Fields
 from ui.gap import Gap, Middle
 from ui.languages import language_of
 from ui.marked_text import MarkedText, from_browser, num_units, to_browser
+from ui.percent_cells import NextCell
 from ui.samples import MAX_SAMPLES, Sample, Samples
 
 FORMAT = "starcoder-playground/work"
@@ -82,6 +84,7 @@ class ContinueContent:
         candidates: what can be chosen from.
         header: what the model is told of the file.
         edit: the form that is chosen, what is to change, and what a model proposed.
+        next_cell: what is asked for in a notebook.
     """
 
     tab: ClassVar[Tab] = "continue"
@@ -90,6 +93,7 @@ class ContinueContent:
     candidates: Samples = field(default_factory=Samples)
     header: Header = NO_HEADER
     edit: Edit = NO_EDIT
+    next_cell: NextCell = "code"
 
     def __bool__(self) -> bool:
         return bool(self.text or self.candidates or self.header or self.edit)
@@ -102,7 +106,8 @@ class ContinueContent:
 
     def to_json(self) -> dict[str, Any]:
         candidates = {"candidates": self.candidates.to_json()} if self.candidates else {}
-        beside = {"header": write_header(self.header), "edit": self.edit.to_json()}
+        beside: dict[str, Any] = {"header": write_header(self.header)}
+        beside |= {"edit": self.edit.to_json(), "next_cell": self.next_cell}
         return {"text": to_browser(self.text), "samples": self.samples, **candidates, **beside}
 
     @classmethod
@@ -116,7 +121,10 @@ class ContinueContent:
             header = parse_header(fields.object("header"))
         if "edit" in fields.keys:
             edit = parse_edit(fields.object("edit"))
-        return cls(text, samples, candidates, header, edit)
+        next_cell: NextCell = "code"
+        if "next_cell" in fields.keys:
+            next_cell = fields.choice("next_cell", "code", "text", "output", "same")
+        return cls(text, samples, candidates, header, edit, next_cell)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Notebooks: cells in their tokens, the next one opened or the last gone on with, old ones left out."""
+"""Notebooks: cells in their tokens, the next one opened or the last gone on with, and trimmed."""
 
 from __future__ import annotations
 

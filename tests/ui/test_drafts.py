@@ -36,6 +36,7 @@ CONTINUE = {
     "form": "Edit",
     "instruction": "Use two",
     "proposal": json.dumps(write_proposal(Proposal("a", "b", is_whole=False))),
+    "next_cell": "Output",
 } | NAMED
 INFILL = {
     "prefix": json.dumps(to_browser("a")),
@@ -73,7 +74,9 @@ def conversation(**fields: Any) -> Branches:
 
 def test_what_the_components_held_is_the_tabs_work() -> None:
     work = read("continue")
-    assert work == Work(ContinueContent("é🙂x", header=HEADER, edit=EDIT), SETTINGS, "Rust")
+    assert work == Work(
+        ContinueContent("é🙂x", header=HEADER, edit=EDIT, next_cell="output"), SETTINGS, "Rust"
+    )
     assert isinstance(work.content, ContinueContent)
     assert isinstance(work.content.text, MarkedText)
     assert work.content.text.marks == ((1, 2),)
@@ -87,9 +90,9 @@ def test_texts_to_choose_from_are_there_again() -> None:
     candidates = Samples("a", (Sample("Sample 1", "b", "ended", 7),))
     kept = {"samples": 2, "candidates": json.dumps(candidates.to_json())}
     content = read("continue", **kept).content
-    assert content == ContinueContent("é🙂x", 2, candidates, HEADER, EDIT)
+    assert content == ContinueContent("é🙂x", 2, candidates, HEADER, EDIT, "output")
     assert read("continue", samples=None).content == ContinueContent(
-        "é🙂x", None, header=HEADER, edit=EDIT
+        "é🙂x", None, header=HEADER, edit=EDIT, next_cell="output"
     )
 
 
@@ -153,7 +156,7 @@ def test_of_two_answers_on_show_each_is_a_version() -> None:
 def test_a_character_that_no_model_takes_costs_only_itself(bad: str) -> None:
     text = json.dumps({"text": f"a{bad}b", "marks": [[2, 3]]})
     content = read("continue", text=text).content
-    assert content == ContinueContent("a\ufffdb", header=HEADER, edit=EDIT)
+    assert content == ContinueContent("a\ufffdb", header=HEADER, edit=EDIT, next_cell="output")
     content = read("chat", draft=bad).content
     assert isinstance(content, ChatContent)
     assert content.draft == "\ufffd"

@@ -22,6 +22,9 @@ def client(scripted_app: RunningApp) -> Iterator[Client]:
 def test_each_end_point_answers(client: Client) -> None:
     assert client.predict("SAY: abc", api_name="/continue") == "abc"
     assert client.predict("x = 1\n", "SAY: x = 2\n", api_name="/edit") == "x = 2\n"
+    cells = [{"kind": "text", "text": "SAY: y = 2"}, {"kind": "output", "text": ""}]
+    assert client.predict(cells, "text", api_name="/notebook") == "y = 2"
+    assert client.predict(cells[:1], "same", api_name="/notebook") == "y = 2"
     assert client.predict("", path="SAY: abc", api_name="/continue") == "abc\n"
     assert client.predict("SAY: mid", ") tail", api_name="/infill") == "mid"
     history = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
@@ -72,6 +75,22 @@ def test_an_empty_prompt_is_an_error(client: Client) -> None:
 def test_a_history_of_another_shape_is_an_error(client: Client) -> None:
     with pytest.raises(AppError, match="Each turn of history"):
         client.predict("x", [{"text": "hi"}], api_name="/chat")
+
+
+@pytest.mark.parametrize(
+    ("cells", "next_cell", "words"),
+    [
+        ([{"kind": "poem", "text": "x"}], "code", "no cells of kind 'poem'"),
+        ([{"kind": "code", "text": "x"}], "raw", "no cells of kind 'raw'"),
+        ([{"text": "x"}], "code", "Each of the cells"),
+        ([], "code", "notebook is empty"),
+    ],
+)
+def test_cells_of_another_shape_are_an_error(
+    client: Client, cells: list[dict[str, str]], next_cell: str, words: str
+) -> None:
+    with pytest.raises(AppError, match=words):
+        client.predict(cells, next_cell, api_name="/notebook")
 
 
 def test_a_cancelled_job_frees_the_engine(client: Client, scripted_app: RunningApp) -> None:

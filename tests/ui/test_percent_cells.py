@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -64,7 +65,7 @@ def test_an_answer_becomes_the_next_cell_however_much_of_it_is_there(
 ) -> None:
     script, new = write_cells(cells), plan_text(write_cells(cells), kind)
     parts = [new.write(answer[:end]) for end in range(len(answer) + 1)]
-    assert all(later.startswith(part) for part, later in zip(parts, parts[1:], strict=False))
+    assert all(later.startswith(part) for part, later in itertools.pairwise(parts))
     told = NotebookCell(new.kind, answer)
     if is_whole(told) and answer.strip():
         whole = told_cells(script + parts[-1] + "\n\n# %%\n", "code")

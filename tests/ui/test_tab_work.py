@@ -37,7 +37,7 @@ SETTINGS = (0.7, None, 0.9, 40, 0.1, 1.1, "11", "\\n\\n")
 TALK = Branches().add("user", "q").add("assistant", "    <a>\n", author="M").branch(0, "q2")
 WORKS: dict[Tab, Work] = {
     "continue": Work(
-        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES, HEADER, EDIT),
+        ContinueContent(MarkedText("a = 1", [(4, 5)]), 3, CANDIDATES, HEADER, EDIT, "output"),
         SETTINGS,
         "Rust",
     ),

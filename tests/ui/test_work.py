@@ -40,7 +40,7 @@ HEADER_JSON = {"path": "a.py", "repository": "", "stars": "", "exercise": False}
 EDIT = Edit("edit", "Use two", Proposal("x = 1\n", "x = 2\n", is_whole=True))
 EDIT_JSON = EDIT.to_json()
 CONTINUE = Work(
-    ContinueContent(MARKED, 3, CANDIDATES, HEADER, EDIT),
+    ContinueContent(MARKED, 3, CANDIDATES, HEADER, EDIT, "same"),
     default_settings("continue"),
     "Python",
     7,
@@ -93,10 +93,11 @@ contents = st.one_of(
         header=st.builds(Header, plain, plain, plain, st.booleans()),
         edit=st.builds(
             Edit,
-            st.sampled_from(["text", "edit"]),
+            st.sampled_from(["text", "edit", "notebook"]),
             plain,
             st.none() | st.builds(Proposal, plain, plain, st.booleans()),
         ),
+        next_cell=st.sampled_from(["code", "text", "output", "same"]),
     ),
     st.builds(
         InfillContent,
@@ -179,6 +180,7 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
             "instruction": "Use two",
             "proposal": {"before": "x = 1\n", "after": "x = 2\n", "is_whole": True},
         },
+        "next_cell": "same",
     }
 
 
@@ -206,6 +208,7 @@ def test_what_it_looks_like_is_what_its_description_says() -> None:
         (changed_content(CONTINUE, header=HEADER_JSON | {"exercise": 1}), "'exercise'"),
         (changed_content(CONTINUE, edit=EDIT_JSON | {"form": "other"}), "'form'"),
         (changed_content(CONTINUE, edit=EDIT_JSON | {"proposal": 1}), "not an object"),
+        (changed_content(CONTINUE, next_cell="poem"), "'next_cell'"),
         (changed_content(INFILL, order="other"), "'order'"),
         (changed_content(INFILL, samples="2"), "'samples'"),
         (changed_content(INFILL, middle={"text": "x", "cut": "", "samples": ["x"]}), "sample"),
@@ -276,10 +279,11 @@ def test_an_infill_that_was_written_before_there_were_files_has_none() -> None:
     assert content.repository == Repository()
 
 
-def test_a_continue_that_was_written_before_there_were_headers_and_edits_has_none() -> None:
+def test_a_continue_that_was_written_before_there_were_forms_is_text() -> None:
     data = json.loads(CONTINUE.to_json())
     del data["content"]["header"]
     del data["content"]["edit"]
+    del data["content"]["next_cell"]
     assert read_work(json.dumps(data)).content == ContinueContent(MARKED, 3, CANDIDATES)
 
 
