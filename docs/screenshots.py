@@ -135,7 +135,7 @@ def take_conversations(page: Page) -> None:
 
 def take_header(page: Page) -> None:
     type_code(page, "continue-prompt", "fn main() {\n")
-    page.get_by_role("button", name="Header", exact=True).click()
+    page.locator("#continue-header").get_by_role("button", name="Header").click()
     page.get_by_label("File name").fill("src/main.rs")
     page.get_by_label("Repository", exact=True).fill("me/shop")
     page.get_by_label("Stars").fill("250")
@@ -151,6 +151,24 @@ def take_edit(page: Page) -> None:
     page.get_by_label("What to change").fill(wanted)
     page.locator("#continue-run").click()
     expect(page.get_by_role("button", name="Accept", exact=True)).to_be_enabled(timeout=TIMEOUT)
+
+
+def take_notebook(page: Page) -> None:
+    page.locator("#continue-form").get_by_label("Notebook", exact=True).check()
+    cells = "# %% [markdown]\n# # Circles\n# SAY: area(2)\n\n# %%\nimport math\n\n"
+    cells += "def area(radius):\n    return math.pi * radius ** 2\n"
+    type_code(page, "continue-prompt", cells)
+    generate(page, "continue")
+
+
+def take_connect(page: Page) -> None:
+    page.get_by_role("button", name="Connect").click()
+    expect(page.locator("#connect-client")).to_be_visible()
+
+
+def take_models(page: Page) -> None:
+    page.get_by_role("button", name="Models and memory").click()
+    expect(page.locator(".pg-memory").first).to_be_visible()
 
 
 def take_german(page: Page) -> None:
@@ -197,10 +215,13 @@ PICTURES: dict[str, Callable[[Page], None]] = {
     "conversations": take_conversations,
     "header": take_header,
     "edit": take_edit,
+    "notebook": take_notebook,
+    "connect": take_connect,
+    "models": take_models,
     "german": take_german,
     "shortcuts": take_shortcuts,
 }
-SCRIPTED = frozenset({"header", "edit"})
+SCRIPTED = frozenset({"header", "edit", "notebook"})
 # A dialog covers the window; the page goes on below it.
 WINDOWS = frozenset({"shortcuts"})
 
