@@ -31,14 +31,6 @@ from model.presets import EMBEDDED_BASE
 from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 
-LIBRARY = (
-    *("argparse", "ast", "base64", "bisect", "calendar", "copy", "csv", "difflib", "dis"),
-    *("fnmatch", "getpass", "glob", "gzip", "heapq", "imaplib", "inspect", "ipaddress", "locale"),
-    *("mailbox", "mimetypes", "netrc", "ntpath", "nturl2path", "os", "pickletools", "posixpath"),
-    *("pprint", "pyclbr", "quopri", "random", "shlex", "shutil", "smtplib", "statistics"),
-    *("tarfile", "textwrap", "tokenize", "trace", "traceback", "uuid", "warnings", "weakref"),
-    *("zipfile"),
-)
 MIN_LINES, MAX_LINES = 4, 14
 NUM_DRAWS = 1_000
 
@@ -99,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def find_places(per_cut: int) -> list[Place]:
     """As many of each cut, no two in one function; the same at each call."""
     choice = random.Random(0)
-    functions = [source for name in LIBRARY for source in _functions(_read(name))]
+    files = sorted(Path(sysconfig.get_path("stdlib")).glob("[a-z]*.py"))
+    functions = [part for file in files for part in _functions(file.read_text(encoding="utf-8"))]
     choice.shuffle(functions)
     missing = dict.fromkeys(CUTS, per_cut)
     places = []
@@ -182,10 +175,6 @@ async def _answer(
     truth = tokenizer.decode(tokenizer.encode_text(place.truth)[: params.max_new_tokens])
     similarity = SequenceMatcher(None, text, truth, autojunk=False).ratio()
     return Answer(text, was_cut, parses(place.prompt, text, was_cut=was_cut), similarity)
-
-
-def _read(name: str) -> str:
-    return (Path(sysconfig.get_path("stdlib")) / f"{name}.py").read_text(encoding="utf-8")
 
 
 def _functions(source: str) -> Iterator[tuple[str, str]]:

@@ -99,7 +99,7 @@ class Endpoints:
         self,
         request: gr.Request,
         cells: list[dict[str, Any]],
-        next_cell: str = "code",
+        next_cell: str,  # no default: Gradio's page would look "code" up as a label
         settings: dict[str, Any] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Write the cell after `cells`, `{"kind": ..., "text": ...}` each, with a model that knows

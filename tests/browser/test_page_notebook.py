@@ -14,6 +14,7 @@ from tests.browser.tabs import (
     code_in,
     generated,
     open_page,
+    setting,
     status,
     type_code,
     wait_for_code,
@@ -109,7 +110,8 @@ def test_the_answer_is_the_next_cell_marked_and_undone(tab: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "cell"), [("Text", "# %% [markdown]\n# y = 2"), ("Output", "# %% [output]\n# y = 2")]
+    ("title", "cell"),
+    [("Text", "# %% [markdown]\n# y = 2"), ("Output", "# %% [output]\n# y = 2")],
 )
 def test_the_next_cell_is_of_the_kind_that_is_chosen(tab: Page, title: str, cell: str) -> None:
     type_code(tab, PROMPT, SCRIPT)
@@ -132,6 +134,7 @@ def test_the_last_cell_can_be_gone_on_with_and_made_anew(tab: Page) -> None:
 def test_stop_keeps_the_lines_that_came_as_comments(tab: Page) -> None:
     type_code(tab, PROMPT, "# %%\n'''SAY: " + "many words\n" * 400 + "'''")
     choose_next(tab, "Output")
+    setting(tab, "continue", "max_new_tokens").fill("4000")
     tab.click("#continue-run")
     wait_for_generated(tab, PROMPT, 60)
     tab.click("#continue-stop")

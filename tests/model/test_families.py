@@ -15,11 +15,13 @@ from model.errors import CapabilityError, ContextLengthError
 from model.loading.residency import Residency
 from model.loading.sources import resolve_source
 from model.prompts.dialogue import Message
+from model.prompts.metadata import NotebookCell
 from model.prompts.segments import render
 from model.requests import (
     ChatRequest,
     CompletionRequest,
     InfillRequest,
+    NotebookRequest,
     PlaygroundRequest,
 )
 from model.sampling import SamplingParams
@@ -97,6 +99,20 @@ async def test_a_base_model_continues_and_fills_in_the_middle(family: str, tmp_p
         events = await run(service, InfillRequest("a", "b", PARAMS))
         assert_generated(events)
         assert prompt_of(events) == expected
+
+
+@pytest.mark.parametrize("family", ["StarCoder", "StarCoder 2"])
+async def test_a_base_model_writes_the_next_cell_of_a_notebook(family: str, tmp_path: Path) -> None:
+    folder = INFILL[family][0](tmp_path / "checkpoint")
+    cells = (NotebookCell("text", "Add"), NotebookCell("code", "1 + 1"))
+    async with serving(folder, tmp_path) as service:
+        events = await run(service, NotebookRequest(cells, "output", PARAMS))
+        assert_generated(events)
+        before = "<jupyter_start><jupyter_text>Add<jupyter_code>1 + 1"
+        assert prompt_of(events) == f"{before}<jupyter_output>"
+        events = await run(service, NotebookRequest(cells, None, PARAMS))
+        assert_generated(events)
+        assert prompt_of(events) == before
 
 
 @pytest.mark.parametrize("family", CHAT)
