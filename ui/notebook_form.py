@@ -11,6 +11,7 @@ from model.engine.base import ResidentModel
 from model.errors import InvalidInputError
 from model.loading.residency import Residency
 from model.loading.slot import Ready
+from model.presets import EMBEDDED_BASE
 from model.prompts.metadata import knows_notebooks
 from model.prompts.texts import check_texts
 from ui.actions import INSTANT, Updates, build_html
@@ -129,7 +130,13 @@ def read_next_cell(choice: str | None) -> NextCell:
 
 
 def explain(resident: ResidentModel) -> str:
-    """That the model cannot write cells; "" where it can."""
+    """That the model cannot write cells, or hardly; "" where it can."""
+    if resident.preset.name == EMBEDDED_BASE.name:
+        return notice(
+            "info",
+            f"{resident.preset.title} has the notebook tokens, but most of its cells stay empty.",
+            "StarCoder models of both families learned to write them.",
+        )
     if knows_notebooks(resident.tokenizer.special_id):
         return ""
     return notice(
