@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
 
 import gradio as gr
 
@@ -16,6 +15,7 @@ from ui.abreast import abreast
 from ui.actions import Updates
 from ui.answerers import ANSWERERS, Answerer, Answerers, Choice, answerers_of
 from ui.branches import Branches
+from ui.chat_told import ReplyFeed
 from ui.chat_view import TAB, ChatView, Given
 from ui.controls import read_params
 from ui.conversation import Messages, show_growing
@@ -24,6 +24,8 @@ from ui.progress import Progress
 from ui.runs import Runs
 from ui.status import IDLE, render_status, why_it_ended
 from ui.status import say as say_status
+from ui.token_view import num_alternatives
+from ui.told_tokens import Told
 from ui.turn_controls import NO_CONTROLS, render_turns
 from ui.work import ChatContent, Work
 
@@ -40,10 +42,12 @@ class Asked:
     Attributes:
         branches: its path ends with the user's turn, or with the reply to go on with.
         begun: what the reply begins with, where that is not yet a turn.
+        taken: the tokens that the reply is gone on with from, where a person chose one of them.
     """
 
     branches: Branches
     begun: str = ""
+    taken: Told | None = None
 
     @property
     def is_going_on(self) -> bool:
@@ -88,18 +92,23 @@ class Asking:
         """Stream the assistant's turn, or two of them side by side.
 
         Args:
-            given: its conversation is what the page goes back to if no text comes.
+            given: its conversation is what the page goes back to if no text comes; where a token
+                was chosen, that stands all the same.
             text: what then goes back to the message box; None leaves the box alone.
             is_fresh: draw another seed than the one that is set.
         """
         try:
-            params = _read_chat_params(given.settings, is_fresh=is_fresh)
+            params = _read_chat_params(given, is_fresh=is_fresh)
             # Before it is shown: a lone surrogate cannot even be sent back to the browser.
             check_texts([("message", asked.messages[-1].text), ("start of the reply", asked.reply)])
         except InvalidInputError as error:
-            yield self._view.show(given.conversation) | {self._view.status: error_notice(error)}
+            # Tokens stay, for one of them to be chosen once that is mended.
+            shown = {} if asked.taken else self._view.show(given.conversation)
+            yield shown | {self._view.status: error_notice(error)}
             return
-        yield self._begin(given.choice, asked) | ({} if text is None else {self._view.box: ""})
+        feed = self._view.tokens.follow(asked.taken or asked.reply)
+        beginning = self._begin(given, asked, feed)
+        yield beginning | ({} if text is None else {self._view.box: ""})
         session = str(request.session_hash)
         answerers = answerers_of(given.choice)
         self._runs.stop(session, *(PLACES[name] for name in ANSWERERS if name not in answerers))
@@ -115,8 +124,8 @@ class Asking:
         async with aclosing(abreast(runs)) as rounds:
             async for news in rounds:
                 latest |= news
-                yield self._show(given.choice, asked, news)
-        ended = self._end(given, asked, latest, text)
+                yield self._show(given.choice, asked, news, feed)
+        ended = self._end(given, asked, latest, feed, text)
         seeds = [step.seed for step in latest.values() if step.seed is not None]
         yield ended | ({self._view.seed: seeds[0]} if seeds else {})
 
@@ -124,14 +133,15 @@ class Asking:
         self._runs.stop(str(request.session_hash), *PLACES.values())
         return self._view.buttons.idle()
 
-    def _begin(self, choice: Choice, asked: Asked) -> Updates:
-        view = self._view
+    def _begin(self, given: Given, asked: Asked, feed: ReplyFeed) -> Updates:
+        view, choice = self._view, given.choice
         titles = {name: self._answerers.name(name) for name in ANSWERERS}
         is_pair = choice == "both"
         return (
             view.buttons.running()
             | (view.pair.open(asked.messages, titles) if is_pair else view.pair.close())
             | view.show(asked.branches)
+            | (view.tokens.refuse_pair() if is_pair and given.wants_tokens else feed.start())
             | {
                 view.turns: NO_CONTROLS,
                 view.further: gr.update(variant="secondary", interactive=False),
@@ -140,7 +150,13 @@ class Asking:
             }
         )
 
-    def _show(self, choice: Choice, asked: Asked, news: Mapping[Answerer, Progress]) -> Updates:
+    def _show(
+        self,
+        choice: Choice,
+        asked: Asked,
+        news: Mapping[Answerer, Progress],
+        feed: ReplyFeed,
+    ) -> Updates:
         view = self._view
         if choice == "both":
             return view.pair.show(news, asked.reply)
@@ -149,13 +165,14 @@ class Asking:
         if progress.text:
             answered = asked.answered(progress, self._answerers.name(choice))
             updates[view.chatbot] = show_growing(answered.messages)
-        return updates
+        return updates | feed.stream(progress)
 
     def _end(
         self,
         given: Given,
         asked: Asked,
         latest: Mapping[Answerer, Progress],
+        feed: ReplyFeed,
         text: str | None,
     ) -> Updates:
         view, choice = self._view, given.choice
@@ -170,8 +187,11 @@ class Asking:
                     view.status: say_status(KEEP_HINT),
                 }
             else:
-                updates |= view.show(asked.answered(latest[choice], self._answerers.name(choice)))
+                answered = asked.answered(latest[choice], self._answerers.name(choice))
+                updates |= view.show(answered) | feed.end(answered)
             return updates | self._keep(given, asked, latest)
+        if asked.taken is not None:
+            return updates | view.show(asked.branches) | feed.end(asked.branches)
         updates |= view.show(given.conversation)
         if text is not None:
             updates[view.box] = text
@@ -206,6 +226,8 @@ class Asking:
         return self._view.keeper.record(work, written[0].text, num_tokens, why, models)
 
 
-def _read_chat_params(settings: tuple[Any, ...], *, is_fresh: bool) -> SamplingParams:
-    params = read_params(settings)
+def _read_chat_params(given: Given, *, is_fresh: bool) -> SamplingParams:
+    # Two answers have no place for their tokens.
+    wants_tokens = given.wants_tokens and given.choice != "both"
+    params = replace(read_params(given.settings), logprobs=num_alternatives(wants_tokens))
     return replace(params, seed=None) if is_fresh else params

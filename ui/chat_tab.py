@@ -18,8 +18,10 @@ from ui.answerers import ANSWERERS, Answerer, Answerers, read_choice
 from ui.asking import Asked, Asking
 from ui.attachments import Files, with_files
 from ui.chat_advice import ChatAdvice
+from ui.chat_told import branch_reply
 from ui.chat_view import ChatView, Kept
 from ui.controls import FIELDS, read_params
+from ui.conversation import Messages
 from ui.conversation_steps import ConversationSteps
 from ui.markdown import unescape_prose
 from ui.meter import Reading
@@ -30,6 +32,8 @@ from ui.runs import Runs
 from ui.status import IDLE
 from ui.status import say as say_status
 from ui.talk_list import TalkList
+from ui.token_view import STALE
+from ui.told_tokens import Told
 from ui.work import ChatContent, Work
 
 
@@ -229,6 +233,7 @@ class ChatTab:
             "inputs": [view.attached.files, view.box, *view.given],
             "outputs": [*view.streamed, *view.attached.outputs],
         }
+        branching = asking | {"inputs": [*view.tokens.clicked, *view.given]}
         triggers = {
             view.buttons.run.click: (self._send, sending),
             view.box.submit: (self._send, sending),
@@ -236,6 +241,7 @@ class ChatTab:
             view.further.click: (self._go_on, asking),
             view.chatbot.edit: (self._edit_turn, asking),
             view.chatbot.example_select: (self._send_example, asking),
+            view.tokens.panel.list.select: (self._branch, branching),
         }
         view.talks.stay_from(triggers)
         events = [trigger(fn, **how) for trigger, (fn, how) in triggers.items()]
@@ -316,6 +322,36 @@ class ChatTab:
             return
         given = replace(given, choice=self._answerers.find(path[-1].author, given.choice))
         asked = Asked(given.conversation)
+        async with aclosing(self._asking.reply(request, given, asked)) as steps:
+            async for updates in steps:
+                yield updates
+
+    async def _branch(
+        self,
+        request: gr.Request,
+        event: gr.EventData,
+        told: Told,
+        place: Messages,
+        *values: Any,
+    ) -> AsyncGenerator[Updates, None]:
+        """Another version of the reply goes on from another token than was generated."""
+        view, given = self._view, self._view.read_given(values)
+        taken = view.tokens.take(event, told, place, given.conversation)
+        if taken is None:
+            yield {view.status: say_status(STALE)}
+            return
+        if not taken.text:
+            yield {view.status: say_status("Nothing would be left of the reply · it stays")}
+            return
+        answerer = self._answerers.find(given.conversation.path[-1].author, given.choice)
+        branched = branch_reply(given.conversation, taken, self._answerers.name(answerer))
+        if taken.is_ended:
+            ended = {view.status: say_status("Ended where you chose")}
+            shown = view.pair.close() | view.show(branched) | ended
+            yield shown | view.tokens.follow(taken).end(branched)
+            return
+        given = replace(given, choice=answerer)
+        asked = Asked(branched, taken=taken)
         async with aclosing(self._asking.reply(request, given, asked)) as steps:
             async for updates in steps:
                 yield updates

@@ -14,6 +14,7 @@ from ui.answer_pair import AnswerPair
 from ui.answerers import ANSWERERS, Answerers, Choice, read_choice
 from ui.attachments import Attachments
 from ui.branches import Branches
+from ui.chat_told import ChatTokens
 from ui.controls import CHAT_DEFAULTS, build_controls
 from ui.conversation import read_chatbot, show_chatbot
 from ui.examples import CHAT_EXAMPLES
@@ -38,6 +39,7 @@ class Given:
         conversation: with the answer that stands, where two are on show.
         begin: what the next reply is to begin with.
         settings: the controls' values.
+        wants_tokens: each token's probability is to be told.
     """
 
     conversation: Branches
@@ -45,6 +47,7 @@ class Given:
     system: str
     begin: str
     settings: tuple[Any, ...]
+    wants_tokens: bool = False
 
     @property
     def asked_with(self) -> tuple[Any, ...]:
@@ -95,7 +98,7 @@ class ChatView:
     @property
     def given(self) -> list[Any]:
         """What `read_given` takes the values of."""
-        return [*self.conversation, *self.asked_with]
+        return [*self.conversation, self.tokens.choice, *self.asked_with]
 
     @property
     def asked_with(self) -> list[Any]:
@@ -107,7 +110,7 @@ class ChatView:
         """The components that a step of the conversation changes."""
         return [
             *(self.branches, self.written, self.chatbot, self.turns, self.seed),
-            *(*self.pair.outputs, self.status, self.further),
+            *(*self.pair.outputs, self.status, self.further, *self.tokens.outputs),
         ]
 
     @property
@@ -118,9 +121,10 @@ class ChatView:
 
     def read_given(self, values: tuple[Any, ...]) -> Given:
         num_shown = len(self.conversation)
-        choice, system, begin, *settings = values[num_shown:]
+        wants_tokens, choice, system, begin, *settings = values[num_shown:]
         conversation = self.read_conversation(values[:num_shown])
-        return Given(conversation, read_choice(choice), system or "", begin or "", tuple(settings))
+        asked_with = (read_choice(choice), system or "", begin or "", tuple(settings))
+        return Given(conversation, *asked_with, wants_tokens is True)
 
     def read_conversation(self, values: tuple[Any, ...]) -> Branches:
         """With the answer that stands, of two on show: the chat model's, if it said anything.
@@ -136,8 +140,8 @@ class ChatView:
         return branches.graft(read_chatbot(value)).settle(question, answered)
 
     def show(self, branches: Branches) -> Updates:
-        """A conversation in which nothing is being written."""
-        return {
+        """A conversation in which nothing is being written. Tokens that are shown are another's."""
+        return self.tokens.hide() | {
             self.branches: branches,
             self.written: json.dumps(branches.to_json()),
             self.chatbot: show_chatbot(branches.messages),
@@ -176,6 +180,7 @@ class ChatView:
             self.restore = build_button("Restore", f"{TAB}-restore", visible=False)
         self.buttons = replace(buttons, locked=(self.further, self.undo, self.clear, self.restore))
         self.status = build_html(IDLE, f"{TAB}-status")
+        self.tokens = ChatTokens(TAB)
         self.prompt = PromptPanel(residency, TAB, "Send")
 
     def _build_side(self) -> None:
@@ -203,6 +208,7 @@ class ChatView:
             self.presets = SettingPresets(TAB)
             self.controls = build_controls(CHAT_DEFAULTS, TAB)
             self.presets.wire(self.controls)
+            self.tokens.build_choice()
         self.keeper = Keeper(TAB)
         locked = (*self.buttons.locked, self.keeper.list)
         self.buttons = replace(self.buttons, locked=locked)

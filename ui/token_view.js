@@ -1,10 +1,11 @@
 // The generated tokens, tinted by their probability, and what could stand in each one's place. Runs
 // once when the component loads, with Gradio's `element`, `props`, `trigger` and `watch`.
-const [TEXT, END, , PART] = [0, 1, 2, 3];
+const [TEXT, END, , PART, , FORMAT] = [0, 1, 2, 3, 4, 5];
 const REASONS = {
   2: "A special token, which no text can spell",
   3: "A part of a character: no text can go on from here",
   4: "Other text stands in this place already",
+  5: "White space before the first word: the format’s, and no part of the reply",
 };
 // Upper bounds of what is tinted, weakest tint first.
 const STEPS = [0.9, 0.5, 0.2, 0.05];
@@ -80,13 +81,21 @@ const span = (token, index, text) => {
   return made;
 };
 
+/** What stood before the tokens, and belongs to the same text. */
+const drawGiven = (text) => {
+  text.split("\n").forEach((piece, number) => {
+    if (number || !line) newLine();
+    line.append(make("span", "pg-t-given", piece));
+  });
+};
+
 /** A token's spans: a line break ends a line, and what follows it goes to the next. */
 const draw = (token, index) => {
   if (!line) newLine();
   const spans = [];
   if (token.kind !== TEXT) {
-    spans.push(span(token, index, token.kind === PART ? "◌" : token.text));
-    spans[0].classList.add(token.kind === PART ? "pg-t-part" : "pg-t-special");
+    spans.push(span(token, index, token.kind === PART ? "◌" : visible(token.text)));
+    spans[0].classList.add([PART, FORMAT].includes(token.kind) ? "pg-t-part" : "pg-t-special");
     line.append(spans[0]);
   } else {
     const pieces = token.text.split("\n");
@@ -134,6 +143,7 @@ const take = (told) => {
     wanted = null;
     [tokens, parts, numRead, current] = [[], [], 0, 0];
     build();
+    if (told.given) drawGiven(told.given);
     body.toggleAttribute("data-refocus", hadFocus);
   }
   const follows = body.scrollTop + body.clientHeight > body.scrollHeight - 30;
@@ -219,6 +229,7 @@ const notes = (token) => {
   const found = [];
   if (token.isTaken) found.push("You chose it");
   if (token.kind === PART) found.push("Part of a character that several tokens spell");
+  if (token.kind === FORMAT) found.push(REASONS[FORMAT]);
   if (token.again) found.push(`Spells again what stood there: ${shown(head(token.text, token.again))}`);
   if (token.kept !== undefined && token.text) {
     found.push(token.kept ? `Only ${shown(token.kept)} is kept of it` : "Not part of the text: a stop string, or trimmed");

@@ -54,9 +54,13 @@ class TokenPanel:
     def hide(self) -> Updates:
         return {self.list: gr.update(told=NOTHING), self.told: Told()}
 
-    def feed(self, before: Told | str) -> TokenFeed:
-        """The tokens of a new run, after a text or after those that were kept of another run."""
-        return TokenFeed(self, before)
+    def feed(self, before: Told | str, *, is_given_shown: bool = False) -> TokenFeed:
+        """The tokens of a new run, after a text or after those that were kept of another run.
+
+        Args:
+            is_given_shown: what stood before all tokens stands in the panel, too.
+        """
+        return TokenFeed(self, before, is_given_shown=is_given_shown)
 
     def take(self, told: Told, event: gr.EventData) -> Told | None:
         """What was clicked: the text up to there, and that alternative. None where the panel has
@@ -67,8 +71,12 @@ class TokenPanel:
 class TokenFeed:
     """Follows one run, where its tokens are told; where not, the panel is hidden."""
 
-    def __init__(self, panel: TokenPanel, before: Told | str) -> None:
+    def __init__(
+        self, panel: TokenPanel, before: Told | str, *, is_given_shown: bool = False
+    ) -> None:
         self._panel = panel
+        # None until it is known how much of it the first token spells again.
+        self._given = None if is_given_shown else ""
         self._run = uuid4().hex
         told = told_before(self._run, before) if isinstance(before, str) else before
         self._telling = Telling(Told(self._run, told.given, told.text, told.tokens))
@@ -104,8 +112,11 @@ class TokenFeed:
     def _shown(self, *, is_over: bool = False, cut: tuple[int, int] | None = None) -> Any:
         if not self._lines:
             return gr.update(told=NOTHING)
+        if self._given is None:
+            text = self._telling.told
+            self._given = text.given[: text.tokens[0].start]
         told = {"run": self._run, "lines": self._lines, "is_over": is_over, "cut": cut}
-        return gr.update(told=told)
+        return gr.update(told=told | {"given": self._given})
 
 
 def build_token_choice(tab: str) -> Any:

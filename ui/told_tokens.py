@@ -18,9 +18,10 @@ from ui.progress import Progress
 NUM_ALTERNATIVES = 5
 
 # What becomes of a text in which a token is put: it goes on, or ends there. The others cannot be
-# put in: a special token that no text spells, a part of a character, and a token that spells
-# another text than the one that was given at that place.
-Kind = Literal["text", "end", "special", "part", "given"]
+# put in: a special token that no text spells, a part of a character, a token that spells another
+# text than the one that was given at that place, and white space that a prompt's format has before
+# the text.
+Kind = Literal["text", "end", "special", "part", "given", "format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class ToldToken:
     """A token that was generated, or chosen by a person.
 
     Attributes:
-        text: what it added; "" for a special token and for a character's bytes but the last.
+        text: what it added; "" for a special token, for a character's bytes but the last, and for
+            what is the format's.
         start: where that begins in the whole text, in characters.
         floor: as much of the whole text stood already when the token's run began. Healed white
             space is spelt again, so a token may start before its floor; see `model.healing`.
@@ -156,9 +158,10 @@ class Telling:
         self._num_read = len(progress.tokens)
 
     def _begin(self, fitted: FittedRequest) -> None:
-        self._reader = _Reader(fitted)
         healed = fitted.generation.healed
-        if healed and self._kept_text.endswith(healed):
+        is_ours = self._kept_text.endswith(healed)
+        self._reader = _Reader(fitted, "" if is_ours else healed)
+        if healed and is_ours:
             self._kept_text = self._kept_text[: -len(healed)]
             self._start -= len(healed)
 
@@ -172,14 +175,21 @@ class Telling:
 
 
 class _Reader:
-    """Reads tokens as the engine's streamer does, but for what that holds back or leaves out."""
+    """Reads tokens as the engine's streamer does, but for what that holds back, and for stop
+    strings.
 
-    def __init__(self, fitted: FittedRequest) -> None:
+    Args:
+        spelt_first: the format's own, which the tokens spell before any text.
+    """
+
+    def __init__(self, fitted: FittedRequest, spelt_first: str) -> None:
         self._tokenizer = fitted.tokenizer
         self._decoder = fitted.tokenizer.decoder()
         self._ends = frozenset(fitted.generation.stop_token_ids)
         self._previous = fitted.generation.prompt_ids[-1]
         self._is_inside = False
+        self._spelt_first = spelt_first
+        self._is_at_start = fitted.generation.is_start_stripped
 
     def read(self, token: Token, start: int, floor: int, given: str) -> ToldToken:
         """
@@ -188,26 +198,41 @@ class _Reader:
         """
         assert token.id is not None
         assert token.logprob is not None
-        text = self._decoder.step(token.id)
-        options = tuple(self._option(option, given) for option in token.alternatives)
+        spelt = self._decoder.step(token.id)
+        text = self._without_format(spelt)
+        stands = given or self._spelt_first
+        options = tuple(self._option(option, stands) for option in token.alternatives)
         ids = [option.id for option in token.alternatives]
-        own = self._own(token.id, text, math.exp(token.logprob))
+        own = self._own(token.id, spelt, math.exp(token.logprob))
         self._is_inside = own.kind == "part"
+        self._spelt_first = self._spelt_first[len(spelt) :]
+        self._is_at_start = self._is_at_start and not text
         self._previous = token.id
         chosen = ids.index(token.id) if token.id in ids else None
         return ToldToken(text, start, floor, own, options, chosen)
 
-    def _own(self, id_: int, text: str, probability: float) -> Option:
+    def _without_format(self, spelt: str) -> str:
+        text = spelt[len(self._spelt_first) :]
+        return text.lstrip("\r\n") if self._is_at_start else text
+
+    def _own(self, id_: int, spelt: str, probability: float) -> Option:
         if is_special(id_, self._tokenizer):
             kind: Kind = "end" if id_ in self._ends else "special"
             return Option(self._tokenizer.token_text(id_), probability, kind)
-        if not text:
+        if not spelt:
             return Option(self._tokenizer.token_text(id_), probability, "part")
-        return Option(text, probability, "text")
+        return self._spelling(spelt, probability)
 
     def _option(self, option: Alternative, given: str) -> Option:
-        text = self._text_of(option)
-        return Option(text, math.exp(option.logprob), self._kind(option.id, text, given))
+        spelt, probability = self._text_of(option), math.exp(option.logprob)
+        kind = self._kind(option.id, spelt, given)
+        if kind == "text":
+            return self._spelling(spelt, probability)
+        return Option(spelt, probability, kind)
+
+    def _spelling(self, spelt: str, probability: float) -> Option:
+        text = self._without_format(spelt)
+        return Option(text or spelt, probability, "text" if text else "format")
 
     def _text_of(self, option: Alternative) -> str:
         """What it would add after the token before. By itself it may be something else: some

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.tabs import (
     TIMEOUT,
@@ -19,6 +19,13 @@ from tests.browser.tabs import (
     wait_for_code,
     wait_until_over,
 )
+from tests.browser.token_panel import (
+    ask_for_tokens,
+    options,
+    take_second,
+    tokens,
+    wait_for_tokens,
+)
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -30,36 +37,6 @@ PROMPT = "continue-prompt"
 def tab(page: Page, scripted_app: RunningApp) -> Page:
     open_page(page, scripted_app.url)
     return page
-
-
-def tokens(page: Page, tab: str = "continue") -> Locator:
-    """One per token: its first part, where a line break divides it."""
-    return page.locator(f"#{tab}-tokens .pg-t[role=button]")
-
-
-def options(page: Page, tab: str = "continue") -> Locator:
-    return page.locator(f"#{tab}-tokens .pg-alternative")
-
-
-def spelt(page: Page, tab: str = "continue") -> str:
-    """What the panel's tokens spell, chips left out."""
-    return str(
-        page.evaluate(
-            "texts => [...document.querySelectorAll(texts)].map((it) => it.textContent).join('')",
-            f"#{tab}-tokens .pg-t:not(.pg-t-special, .pg-t-part)",
-        )
-    )
-
-
-def wait_for_tokens(page: Page, text: str, tab: str = "continue") -> None:
-    """Until the panel's tokens spell `text`, and its alternatives can be taken."""
-    expect(page.locator(f"#{tab}-tokens .pg-t-special")).to_have_count(1, timeout=TIMEOUT)
-    wait_until_over(page, tab)
-    assert spelt(page, tab) == text
-
-
-def ask_for_tokens(page: Page, tab: str = "continue") -> None:
-    page.locator(f"#{tab}-probabilities input").check()
 
 
 def generate(page: Page, said: str) -> None:
@@ -278,26 +255,6 @@ def test_of_several_samples_the_last_ones_tokens_are_shown(tab: Page) -> None:
     options(tab, "infill").nth(1).click()
     expect(tab.locator("#infill-middle .pg-new")).to_have_text("cbcd", timeout=TIMEOUT)
     expect(tab.locator("#infill-sample-2")).to_be_hidden()
-
-
-def chosen_first(page: Page, tab: str) -> bool:
-    """Whether the token that is open is the likeliest in its place."""
-    return options(page, tab).first.get_attribute("aria-current") == "true"
-
-
-def take_second(page: Page, index: int, tab: str) -> str:
-    """The second likeliest in place of a token; what the text is up to there, and it."""
-    before = page.evaluate(
-        "([tab, index]) => [...document.querySelectorAll(`#${tab}-tokens .pg-t`)]"
-        ".filter((part) => Number(part.dataset.i) < index).map((it) => it.textContent).join('')",
-        [tab, index],
-    )
-    tokens(page, tab).nth(index).click()
-    assert chosen_first(page, tab)
-    options(page, tab).nth(1).click()
-    taken = page.locator(f"#{tab}-tokens .pg-taken").first
-    expect(taken).to_be_visible(timeout=TIMEOUT)
-    return str(before) + (taken.text_content() or "")
 
 
 def ask_greedily(page: Page, tab: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -110,3 +111,16 @@ def test_nothing_is_asked_of_the_engine_unless_it_is_wanted() -> None:
     assert num_alternatives(True) == NUM_ALTERNATIVES == 5
     assert num_alternatives(False) is None
     assert num_alternatives(None) is None
+
+
+def test_what_stood_before_is_told_where_it_is_wanted_but_for_what_is_spelt_again(
+    panel: TokenPanel,
+) -> None:
+    run = fitted()
+    healed = replace(run, generation=replace(run.generation, healed=" "))
+    for is_wanted, given in ((True, "x ="), (False, "")):
+        feed = panel.feed("x = ", is_given_shown=is_wanted)
+        updates = feed.stream(Progress(tokens=tokens(" a"), fitted=healed))
+        assert sent(panel, updates)["given"] == given
+        again = panel.feed(feed.end(5)[panel.told], is_given_shown=is_wanted)
+        assert sent(panel, again.start())["given"] == given

@@ -193,3 +193,47 @@ def test_an_alternatives_text_is_what_it_adds_there_not_what_it_is_alone() -> No
     branch = telling.told.take(1, 0)
     assert branch is not None
     assert branch.text == "xa "
+
+
+def tell_reply(*tokens: Token, healed: str = "", is_start_stripped: bool = False) -> Told:
+    """The tokens of a reply that nothing was given of, in a format with white space before it."""
+    request = fitted()
+    generation = replace(
+        request.generation,
+        healed=healed,
+        is_start_stripped=is_start_stripped,
+        stop_token_ids=(END,),
+    )
+    telling = Telling(told_before("run", ""))
+    telling.take(Progress(tokens=tokens, fitted=replace(request, generation=generation)))
+    return telling.told
+
+
+def test_line_breaks_that_open_a_reply_are_the_formats_and_no_text() -> None:
+    told = tell_reply(*spell("\n\na\nb", ord("z")), is_start_stripped=True)
+    assert told.text == "a\nb"
+    assert [each.own.kind for each in told.tokens] == ["format", "format", "text", "text", "text"]
+    assert [each.start for each in told.tokens] == [0, 0, 0, 1, 2]
+    branch = told.take(1, 1)
+    assert branch is not None
+    assert branch.text == "z"
+
+
+def test_a_line_break_in_place_of_a_replys_first_word_leaves_nothing_to_go_on_from() -> None:
+    told = tell_reply(*spell("ab", ord("\n")), is_start_stripped=True)
+    assert told.tokens[0].options[1] == Option("\n", 0.25, "format")
+    assert told.take(0, 1) is None
+    branch = told.take(1, 1)
+    assert branch is not None
+    assert branch.text == "a\n"
+
+
+def test_the_space_before_a_reply_is_the_formats_and_no_text() -> None:
+    told = tell_reply(*spell(" a", ord("z")), healed=" ")
+    assert told.text == "a"
+    assert [each.own.kind for each in told.tokens] == ["format", "text"]
+    # The space has to be spelt first.
+    assert told.tokens[0].options[1].kind == "given"
+    branch = told.take(1, 1)
+    assert branch is not None
+    assert branch.text == "z"
