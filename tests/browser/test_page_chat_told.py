@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -104,6 +105,22 @@ def test_a_branch_is_branched_again(tab: Page) -> None:
     branch(tab, 0, 1)
     wait_for_branch(tab, "babc", "babc")
     expect(pager(tab)).to_have_text("3 / 3")
+
+
+def test_an_alternative_that_is_clicked_while_a_reply_comes_stops_it_first(tab: Page) -> None:
+    said = "abc" + "x" * 450
+    ask_for_tokens(tab, "chat")
+    send_message(tab, f"SAY: {said}")
+    expect(tokens(tab, "chat").nth(4)).to_be_visible(timeout=TIMEOUT)
+    # By script: on a busy machine the pointer waits for the page to rest until the reply is whole.
+    tokens(tab, "chat").nth(1).dispatch_event("click")
+    options(tab, "chat").nth(1).dispatch_event("click")
+    expect(replies(tab)).to_contain_text("acabc", timeout=TIMEOUT)
+    tab.locator("#chat-stop").dispatch_event("click")
+    expect(pager(tab)).to_have_text("2 / 2", timeout=TIMEOUT)
+    tab.get_by_role("button", name="Previous version").click()
+    expect(replies(tab)).to_contain_text(re.compile("^abcx"), timeout=TIMEOUT)
+    assert len(replies(tab).inner_text()) < len(said)
 
 
 def test_another_end_in_the_same_place_is_no_other_version(tab: Page) -> None:
