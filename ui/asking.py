@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from ui.progress import Progress
 from ui.runs import Runs
 from ui.status import IDLE, render_status, why_it_ended
 from ui.status import say as say_status
+from ui.streaming import pause_after
 from ui.token_view import num_alternatives
 from ui.told_tokens import Told
 from ui.turn_controls import NO_CONTROLS, render_turns
@@ -125,6 +127,8 @@ class Asking:
             async for news in rounds:
                 latest |= news
                 yield self._show(given.choice, asked, news, feed)
+                if not all(step.is_over for step in news.values()):
+                    await asyncio.sleep(pause_after(max(len(it.text) for it in latest.values())))
         ended = self._end(given, asked, latest, feed, text)
         seeds = [step.seed for step in latest.values() if step.seed is not None]
         yield ended | ({self._view.seed: seeds[0]} if seeds else {})

@@ -253,17 +253,10 @@ class ChatTab:
         cleared = [*view.shown, view.cleared, view.restore]
         restored = [*cleared, view.talk, *view.asked_with]
         held = [view.talk, *view.given]
-        clearing: dict[str, Any] = {
-            "fn": steps.clear,
-            "inputs": held,
-            "outputs": cleared,
-            **INSTANT,
-        }
         draft = [view.box, *view.conversation]
         events = [
             view.undo.click(steps.take_back, draft, [view.box, *view.shown], **INSTANT),
-            view.clear.click(**clearing),
-            view.chatbot.clear(**clearing),
+            view.clear.click(steps.clear, held, cleared, **INSTANT),
             view.restore.click(steps.restore, [view.cleared, *held], restored, **INSTANT),
             view.turns.delete(steps.delete, held, cleared, **INSTANT),
             view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),

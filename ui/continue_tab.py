@@ -125,7 +125,8 @@ class ContinueTab:
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
         changed = [*self.work_inputs, *self._header.outputs, *self._edit.outputs]
-        changed += [*self._several.cards.shown, self._before, self._status]
+        changed += [*self._several.cards.shown, *self._tokens.outputs]
+        changed += [self._before, self._status]
         return list(dict.fromkeys(changed))
 
     @property
@@ -189,6 +190,7 @@ class ContinueTab:
     def take_code_on(self, event: Any) -> None:
         """Have the code that `event` brings stand in the editor; undo brings back what stood."""
         outputs = [self._editor, self._history, self._before, self._status, self._language]
+        outputs += self._tokens.outputs
         event(self._take_code, [self._editor, self._history, self._language], outputs, **INSTANT)
 
     def _build_work(self) -> None:
@@ -239,9 +241,10 @@ class ContinueTab:
         content = [self._editor, self._history]
         shown = [*content, self._before, self._status]
         self._notebook.wire(self._edit.choice, *shown)
+        shown += self._tokens.outputs
         how = [*self._several.inputs, self._language, self._stop_at, self._wants_tokens]
         asked = [*content, *how, *self._told_inputs, *self._controls.components]
-        streamed = [*shown, self.seed, *self._tokens.outputs, *self._buttons.outputs]
+        streamed = [*shown, self.seed, *self._buttons.outputs]
         streamed += [*self._keeper.outputs, *self._several.outputs, *self._edit.outputs]
         streamed = list(dict.fromkeys(streamed))
         generate: dict[str, Any] = {
@@ -261,8 +264,7 @@ class ContinueTab:
         self._edit.discard.click(
             self._discard, None, [self._status, *self._edit.outputs], **INSTANT
         )
-        cleared = [*shown, *self._tokens.outputs]
-        self._clear.click(self._clear_all, content, cleared, **INSTANT)
+        self._clear.click(self._clear_all, content, shown, **INSTANT)
         choosing = [self._several.cards.held, *content]
         for index, button in enumerate(self._several.cards.buttons):
             button.click(partial(self._use, index), choosing, [*shown, self.seed], **INSTANT)
@@ -313,7 +315,7 @@ class ContinueTab:
     ) -> AsyncGenerator[Updates, None]:
         """Go on from another token than was generated; undo brings back what stands there now."""
         taken = self._tokens.take(told, event)
-        if taken is None:
+        if taken is None or not told.stands_in(text):
             yield {self._status: say(STALE)}
             return
         prompt = with_generated(taken.given, taken.generated)
@@ -456,9 +458,8 @@ class ContinueTab:
     def _clear_all(self, text: str, history: History[Content]) -> Updates:
         if not text:
             return {self._status: IDLE}
-        updates = self._replace("", history.record(text))
         cleared = {self._status: say("Cleared · Undo brings it back")}
-        return updates | cleared | self._tokens.hide()
+        return self._replace("", history.record(text)) | cleared
 
     def _example_loader(self, example: ContinueExample) -> Any:
         def load(text: str, history: History[Content]) -> Updates:
@@ -486,7 +487,8 @@ class ContinueTab:
         return self._replace(latter, history)
 
     def _replace(self, text: str, history: History[Content]) -> Updates:
-        return {
+        """Another text altogether; tokens that are shown are another's."""
+        return self._tokens.hide() | {
             self._editor: text,
             self._history: history,
             self._before: None,

@@ -94,13 +94,14 @@ def growing(run: str, prompt: str, text: str, *, is_over: bool) -> Any:
     return gr.update(grow={"run": run, "at": num_units(prompt), "text": text, "is_over": is_over})
 
 
-def reading_caret(editor: CodeEditor) -> str:
-    """For an event's `js`: its first input becomes the caret's place in `editor`.
+def reading_selection(editor: CodeEditor) -> str:
+    """For an event's `js`: its first two inputs become where the selection in `editor` begins and
+    ends; without one, both are the caret's place.
 
-    The place is the number of characters that stand before the caret. The input's own component
-    can be any that passes a whole number, such as a hidden `gr.Number`.
+    Each is the number of characters that stand before it. The inputs' own components can be any
+    that pass a whole number, such as a hidden `gr.Number`.
     """
-    return f"(_, ...rest) => [playgroundEditors.get({editor.elem_id!r}).caret, ...rest]"
+    return f"(_, __, ...rest) => [...playgroundEditors.get({editor.elem_id!r}).selection, ...rest]"
 
 
 def build_language_choice(elem_id: str) -> Any:

@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from model.prompts.infill import FILL_MARKER
 from model.requests import PlaygroundRequest
 from ui.actions import Updates
 from ui.candidates import Candidates
 from ui.gap import Gap, add_sample, fill, next_gap
 from ui.middle import MiddlePane
+from ui.notices import notice
 from ui.progress import Progress
 from ui.runs import Runs
 from ui.status import render_status, titled
@@ -56,7 +58,18 @@ class Step:
 
 def step_status(step: Step) -> str:
     status = render_status(step.progress)
+    if step.progress.has_ended_well and not step.text.strip():
+        status += notice("info", "The model wrote nothing into the gap.", _advise(step.gap))
     return titled(step.title, status) if step.title else status
+
+
+def _advise(gap: Gap) -> str:
+    if gap.suffix.strip():
+        return "Generate again, or change what stands around the gap."
+    return (
+        "Nothing follows the gap. Select what is to be replaced, or put the caret there, and press "
+        f"Split at caret; or write {FILL_MARKER} there."
+    )
 
 
 def stream_step(step: Step, between: MiddlePane, candidates: Candidates) -> Updates:

@@ -100,9 +100,10 @@ def clear(gap: Gap) -> Gap:
     return Gap()
 
 
-def split_at(gap: Gap, caret: int) -> Gap:
-    """What stands in the prefix after `caret` characters goes to the head of the suffix."""
-    return Gap(gap.prefix[:caret], gap.prefix[caret:] + gap.suffix)
+def split_at(gap: Gap, start: int, end: int) -> Gap:
+    """What stands in the prefix after `end` characters goes to the head of the suffix; what stands
+    between `start` and `end` makes way for the gap."""
+    return Gap(gap.prefix[:start], gap.prefix[end:] + gap.suffix)
 
 
 def take_all(gap: Gap) -> Gap:

@@ -26,6 +26,9 @@ class GapTokens:
         """The components that the updates below change."""
         return [*self.panel.outputs, self.gap]
 
+    def hide(self) -> Updates:
+        return self.panel.hide()
+
     def follow(self, kept: Told | None = None) -> GapFeed:
         """
         Args:

@@ -29,7 +29,7 @@ from ui.actions import (
 from ui.candidates import Candidates
 from ui.context_files import ContextFiles, read_repository
 from ui.controls import FIELDS, INFILL_DEFAULTS, build_controls
-from ui.editor import build_editor, build_language_choice, follow_language, reading_caret
+from ui.editor import build_editor, build_language_choice, follow_language, reading_selection
 from ui.examples import INFILL_EXAMPLES, InfillExample
 from ui.filling import Step, fill_gaps, step_status, stream_step
 from ui.gap import Change, Gap, Middle, clear, fill, first_gap, split_at
@@ -38,21 +38,19 @@ from ui.gap_tokens import GapTokens
 from ui.hidden import build_hidden
 from ui.history import History
 from ui.keeper import Keeper
-from ui.languages import language_of
 from ui.meter import Meter
 from ui.middle import MiddlePane
 from ui.notices import error_notice
 from ui.progress import Progress
 from ui.prompt_panel import PromptPanel
-from ui.result import infill_pane
 from ui.runs import Runs
 from ui.samples import build_samples
 from ui.send_code import read_sent
 from ui.setting_presets import SettingPresets
 from ui.status import IDLE, render_status, say, titled, why_it_ended
-from ui.syntax import describe, find_fault
 from ui.token_view import STALE, build_token_choice
 from ui.told_tokens import Told
+from ui.whole_file import WholeFile
 from ui.work import InfillContent, Tab, Work, write_middle
 
 TAB: Tab = "infill"
@@ -139,8 +137,9 @@ class InfillTab:
     @property
     def work_outputs(self) -> list[Any]:
         """The components that `show_work` changes."""
-        panes = [*self._between.outputs, self._pane, *self._candidates.outputs]
-        panes += [*self._repository.outputs, self._syntax, self._status, self._written_middle]
+        panes = [*self._between.outputs, *self._whole.outputs, *self._candidates.outputs]
+        panes += [*self._repository.outputs, *self._tokens.outputs, self._status]
+        panes.append(self._written_middle)
         return list(dict.fromkeys([*self.work_inputs, *panes]))
 
     @property
@@ -214,19 +213,19 @@ class InfillTab:
         with gr.Row(elem_classes="pg-actions"):
             self._buttons = build_run_buttons("Generate", TAB)
             self._split = build_button("Split at caret", f"{TAB}-split")
-            self._caret = gr.Number(0, precision=0, visible=False)
+            self._selection = [gr.Number(0, precision=0, visible=False) for _ in range(2)]
             self._undo = build_button("Undo", f"{TAB}-undo")
             self._redo = build_button("Redo", f"{TAB}-redo")
             self._clear = build_button("Clear", f"{TAB}-clear")
             build_html(RUN_HINT, f"{TAB}-hint", "pg-hint")
         self._status = build_html(IDLE, f"{TAB}-status")
-        self._syntax = build_html("", f"{TAB}-syntax")
+        self._whole = WholeFile(TAB)
         self._candidates = Candidates(f"{TAB}-sample")
         self._tokens = GapTokens(TAB)
         steps = (self._split, self._undo, self._redo, self._clear)
         locked = (*self._between.buttons, *steps, *self._examples)
         self._buttons = replace(self._buttons, locked=locked)
-        self._pane = build_html("", f"{TAB}-result", "pg-pane", max_height="60vh")
+        self._whole.build_pane()
         self._prompt = PromptPanel(self._service.residency, TAB, "Generate")
 
     def _wire(self) -> None:
@@ -236,13 +235,14 @@ class InfillTab:
         follow_language(self._language, self._prefix, self._suffix)
         self._repository.follow_path(self._language)
         content = [self._prefix, self._suffix, self._middle, self._history, self._language]
-        shown = [*content[:-1], *self._between.outputs, self._pane]
-        shown += [*self._candidates.outputs, self._syntax, self._status, self._written_middle]
+        shown = [*content[:-1], *self._between.outputs, *self._whole.outputs]
+        shown += [*self._candidates.outputs, *self._tokens.outputs]
+        shown += [self._status, self._written_middle]
         self._shown = shown
+        self._whole.follow(self._prefix, self._suffix, self._middle, self._language)
         how = [self._order, self._samples, self._wants_tokens]
         how += [*self._repository.inputs, *self._controls.components]
-        streamed = [*shown, self.seed, *self._tokens.outputs]
-        streamed += [*self._buttons.outputs, *self._keeper.outputs]
+        streamed = [*shown, self.seed, *self._buttons.outputs, *self._keeper.outputs]
         self._buttons.run.click(self._generate, [*content, *how], streamed, **STREAMING)
         panel = self._tokens.panel
         clicked = [panel.told, self._tokens.gap, *content, *how]
@@ -253,9 +253,9 @@ class InfillTab:
             button.click(self._changer(change), content, shown, **INSTANT)
         self._split.click(
             self._split_prefix,
-            [self._caret, *content],
+            [*self._selection, *content],
             shown,
-            js=reading_caret(self._prefix),
+            js=reading_selection(self._prefix),
             **INSTANT,
         )
         self._undo.click(self._undo_step, content, shown, **INSTANT)
@@ -307,7 +307,7 @@ class InfillTab:
         """Go on from another token than was generated; undo brings back what stands there now."""
         before = Gap(prefix or "", suffix or "", former)
         taken = self._tokens.panel.take(told, event)
-        if taken is None:
+        if taken is None or before.boxes != gap.boxes:
             yield {self._status: say(STALE)}
             return
         if taken.is_ended:
@@ -377,7 +377,7 @@ class InfillTab:
     def _keep(self, gap: Gap, language: str, asked: Asked, ended: list[Step]) -> Updates:
         """What was generated goes to the browser's history. A later sample's seed follows from the
         first one's."""
-        written = [step for step in ended if step.progress.text]
+        written = [step for step in ended if step.text]
         if not written:
             return {}
         seed = written[0].progress.seed
@@ -412,13 +412,16 @@ class InfillTab:
             updates = await self._replace(changed, history.record(gap), language)
             if not changed:
                 updates[self._status] = say("Cleared · Undo brings it back")
+            if gap.middle and changed and not changed.middle:
+                updates |= await self._whole.show(changed, language, is_complete=True)
             return updates
 
         return step
 
     async def _split_prefix(
         self,
-        caret: int,
+        start: int,
+        end: int,
         prefix: str | None,
         suffix: str | None,
         middle: Middle,
@@ -426,9 +429,9 @@ class InfillTab:
         language: str,
     ) -> Updates:
         gap = Gap(prefix or "", suffix or "", middle)
-        if caret == len(gap.prefix):
+        if start == len(gap.prefix):
             return {self._status: say("Put the caret where the gap is: nothing stands after it")}
-        return await self._replace(split_at(gap, caret), history.record(gap), language)
+        return await self._replace(split_at(gap, start, end), history.record(gap), language)
 
     def _example_loader(self, example: InfillExample) -> Any:
         async def load(
@@ -474,21 +477,16 @@ class InfillTab:
     async def _replace(self, gap: Gap, history: History[Gap], language: str) -> Updates:
         """Another content of the tab altogether."""
         kept = {self._history: history, self._status: IDLE}
-        return self._boxes(gap) | kept | await self._show(gap, language)
+        return self._boxes(gap) | kept | await self._show(gap, language) | self._tokens.hide()
 
     def _boxes(self, gap: Gap) -> Updates:
         return {self._prefix: gap.prefix, self._suffix: gap.suffix}
 
     async def _show(self, gap: Gap, language: str) -> Updates:
         """The middle between the boxes, and the whole file below them with its first fault."""
-        lexer = language_of(language).lexer
-        is_python = lexer == "python" and not gap.num_markers
-        fault = await find_fault(gap) if is_python else None
-        line = fault.line if fault else None
         between = self._between.show(gap.middle) | self._candidates.show(gap)
         return between | {
             self._middle: gap.middle,
             self._written_middle: json.dumps(write_middle(gap.middle)),
-            self._syntax: describe(fault),
-            self._pane: await infill_pane(gap.prefix, gap.middle.text, gap.suffix, lexer, line),
+            **await self._whole.show(gap, language),
         }

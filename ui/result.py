@@ -37,8 +37,6 @@ async def infill_pane(
     prefix: str, middle: str, suffix: str, lexer: str, fault_line: int | None = None
 ) -> str:
     """The whole file, with the middle marked and, counted from 1, the line that is at fault."""
-    if not middle:
-        return ""
     start, end = len(prefix), len(prefix) + len(middle)
     whole = prefix + middle + suffix
     sections = (
@@ -47,7 +45,8 @@ async def infill_pane(
         Section(end, len(whole), GIVEN),
     )
     mark = Section(*_line_span(whole, fault_line), FAULT) if fault_line else None
-    return _pane(await highlight(whole, lexer, sections, mark), "Whole file", is_whole=True)
+    code = await highlight(whole, lexer, sections, mark)
+    return _pane(code, "Whole file", is_whole=True, has_new=bool(middle))
 
 
 def _line_span(text: str, line: int) -> tuple[int, int]:
@@ -58,10 +57,11 @@ def _line_span(text: str, line: int) -> tuple[int, int]:
     return start, len(text) if end < 0 else end
 
 
-def _pane(code: str, title: str, *, is_whole: bool = False) -> str:
+def _pane(code: str, title: str, *, is_whole: bool = False, has_new: bool = True) -> str:
     copy_all = '<button type="button" data-copy="code">Copy file</button>' if is_whole else ""
+    copy_new = f'<button type="button" data-copy=".{NEW}">Copy generated</button>'
     return (
         f'<section class="pg-result" aria-label="{title}"><header><span>{title}</span>'
-        f'{copy_all}<button type="button" data-copy=".{NEW}">Copy generated</button></header>'
+        f"{copy_all}{copy_new if has_new else ''}</header>"
         f'<pre tabindex="0" aria-label="{title}"><code>{code}</code></pre></section>'
     )

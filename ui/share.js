@@ -172,7 +172,7 @@ const copyLink = async (tab, text) => {
   box.ariaLabel = "Link to this work";
   box.addEventListener("focus", () => box.select());
   const isCopied = await copy(box);
-  say(place, "fine", isCopied ? `Copied: ${size}.` : `${size}. The browser does not let the page copy it: copy it from the box.`);
+  say(place, "fine", isCopied ? `Link copied: ${size}.` : `${size}. The browser does not let the page copy it: copy it from the box.`);
   if (link.length > CUT_CHARS) {
     say(place, "warning", `Some programs cut links of over ${number(CUT_CHARS)} characters. The .json arrives whole.`);
   }

@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 UPDATE_SECONDS = 0.05
 # Gradio notices that a client is gone when a handler yields, so one yields while it waits, too.
 BEAT_SECONDS = 0.5
+# Of a view that a browser draws anew at each update: what that costs grows with the text. It leaves
+# the browser most of its time (benchmarks/README.md, "What an update costs the page").
+CHARS_PER_SECOND_OF_PAUSE = 50_000
+MAX_PAUSE_SECONDS = 0.3
 
 
 AnyEvent = RunEvent | RemoteEvent
@@ -33,6 +37,11 @@ class Followed(Protocol):
     def events(self) -> AsyncGenerator[AnyEvent, None]: ...
 
     def cancel(self) -> None: ...
+
+
+def pause_after(num_chars: int) -> float:
+    """Seconds to wait after an update of a view that draws `num_chars` characters anew."""
+    return min(num_chars / CHARS_PER_SECOND_OF_PAUSE, MAX_PAUSE_SECONDS)
 
 
 async def follow(run: Followed, request_id: str) -> AsyncGenerator[Progress, None]:

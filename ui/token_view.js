@@ -128,20 +128,23 @@ const markCut = ([first, numKept]) => {
   }
 };
 
+const forget = () => {
+  clearTimeout(timer);
+  [wanted, opened, isPinned] = [null, null, false];
+  [tokens, parts, numRead, current] = [[], [], 0, 0];
+};
+
 const take = (told) => {
   if (!told.run) {
     run = null;
-    tokens = [];
-    parts = [];
-    wanted = null;
+    forget();
     element.replaceChildren();
     return;
   }
   if (told.run !== run) {
     const hadFocus = element.contains(document.activeElement);
     run = told.run;
-    wanted = null;
-    [tokens, parts, numRead, current] = [[], [], 0, 0];
+    forget();
     build();
     if (told.given) drawGiven(told.given);
     body.toggleAttribute("data-refocus", hadFocus);
@@ -230,7 +233,7 @@ const notes = (token) => {
   if (token.isTaken) found.push("You chose it");
   if (token.kind === PART) found.push("Part of a character that several tokens spell");
   if (token.kind === FORMAT) found.push(REASONS[FORMAT]);
-  if (token.again) found.push(`Spells again what stood there: ${shown(head(token.text, token.again))}`);
+  if (token.again) found.push(`Begins with what stood there already: ${shown(head(token.text, token.again))}`);
   if (token.kept !== undefined && token.text) {
     found.push(token.kept ? `Only ${shown(token.kept)} is kept of it` : "Not part of the text: a stop string, or trimmed");
   }

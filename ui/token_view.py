@@ -125,7 +125,7 @@ def build_token_choice(tab: str) -> Any:
         value=False,
         label="Token probabilities and alternatives",
         elem_id=f"{tab}-probabilities",
-        info=f"click a token for the {NUM_ALTERNATIVES} likeliest in its place, and branch",
+        info="from the next run on, below it: click a token to see what else could stand there",
     )
 
 

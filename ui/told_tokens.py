@@ -107,6 +107,10 @@ class Told:
         """An end of the text was taken: there is nothing to go on with."""
         return bool(self.tokens) and self.tokens[-1].own.kind == "end"
 
+    def stands_in(self, text: str) -> bool:
+        """Whether `text` is what was written, or as much of it as was kept: nobody edited it."""
+        return len(text) >= len(self.given) and self.text.startswith(text)
+
     @property
     def generated(self) -> str:
         """What was written after `given`."""

@@ -30,8 +30,11 @@ def build_turn_controls(elem_id: str) -> Any:
 
 
 def render_turns(branches: Branches) -> str:
-    """Role, version and number of versions of each turn, for the script."""
-    marks = [(turn.role, *branches.versions(index)) for index, turn in enumerate(branches.path)]
+    """Role, version, number of versions of each turn, and whether it was cut, for the script."""
+    marks = [
+        (turn.role, *branches.versions(index), turn.is_cut)
+        for index, turn in enumerate(branches.path)
+    ]
     return f'<div data-turns="{escape(json.dumps(marks))}"></div>'
 
 

@@ -29,9 +29,18 @@ const pager = (index, version, count) => {
   ];
 };
 
-const controls = (index, [role, version, count]) => {
+const cutNote = () => {
+  const made = document.createElement("span");
+  made.className = "pg-turn-cut";
+  made.textContent = "Cut off";
+  made.title = "Continue, below, goes on with it";
+  return made;
+};
+
+const controls = (index, [role, version, count, isCut]) => {
   const made = document.createElement("span");
   made.className = "pg-turn";
+  if (isCut) made.append(cutNote());
   if (count > 1) made.append(...pager(index, version, count));
   const what = role === "user" ? "question and its answers" : "reply and what follows it";
   made.append(button("delete", `Delete this ${what}`, false, TRASH, () => trigger("delete", { index })));

@@ -24,8 +24,8 @@ from ui.work import Tab, Work, WorkError, read_work
 MAX_BYTES = 500_000
 
 _HINT = (
-    '<p class="pg-fine">The .json and the link hold everything in this tab, its settings and seed '
-    "too. The link carries it in itself; nothing is stored on a server.</p>"
+    '<p class="pg-fine">The .json and the link hold this tab’s texts, settings and seed, but no '
+    "token probabilities. The link carries them in itself; nothing is stored on a server.</p>"
 )
 _WAYS_BACK: dict[Tab, str] = {"continue": "Undo", "infill": "Undo", "chat": "Restore"}
 _SOURCES = {"file": "The file", "link": "The link"}

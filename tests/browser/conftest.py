@@ -82,8 +82,11 @@ def page(browser: Browser, outside_requests: list[str], locale: str) -> Iterator
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale=locale)
     context.route(re.compile("^https?:"), keep_local)
     context.route_web_socket(lambda url: not is_local(url), refuse)
+    faults: list[str] = []
+    context.on("weberror", lambda error: faults.append(str(error.error)))
     yield context.new_page()
     context.close()
+    assert not faults, "the page's scripts failed"
 
 
 def is_local(url: str) -> bool:

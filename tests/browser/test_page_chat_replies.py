@@ -37,10 +37,12 @@ def test_a_cut_reply_is_gone_on_with_seamlessly(tab: Page) -> None:
     expect(turns(tab, "bot")).to_have_text(["The functi"], timeout=TIMEOUT)
     further = tab.locator("#chat-further")
     expect(further).to_contain_class("primary")
+    expect(tab.locator("#chat-conversation .pg-turn-cut")).to_have_text("Cut off")
     limit.fill("100")
     further.click()
     expect(turns(tab, "bot")).to_have_text(["The function returns"], timeout=TIMEOUT)
     expect(tab.locator("#chat-conversation .pg-turn-next")).to_have_count(0)
+    expect(tab.locator("#chat-conversation .pg-turn-cut")).to_have_count(0)
 
 
 def test_a_reply_begins_with_the_given_words(tab: Page) -> None:

@@ -171,7 +171,7 @@ def test_moving_the_caret_asks_the_server_nothing(tab: Page) -> None:
     tab.on("request", lambda request: asked.append(request.post_data or ""))
     for _ in range(3):
         tab.keyboard.press("ArrowLeft")
-    assert tab.evaluate(f"playgroundEditors.get('{PROMPT}').caret") == 0
+    assert tab.evaluate(f"playgroundEditors.get('{PROMPT}').selection") == [0, 0]
     assert not any("abc" in body for body in asked)
 
 

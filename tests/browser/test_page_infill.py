@@ -59,6 +59,35 @@ def test_a_paste_with_the_marker_is_split_into_the_two_boxes(tab: Page) -> None:
     assert generated(tab, MIDDLE) == "x"
 
 
+def test_what_is_selected_makes_way_for_the_gap(tab: Page) -> None:
+    type_code(tab, PREFIX, "if 🙂???")
+    tab.keyboard.press("Shift+ArrowLeft")
+    tab.keyboard.press("Shift+ArrowLeft")
+    tab.keyboard.press("Shift+ArrowLeft")
+    tab.click("#infill-split")
+    wait_for_code(tab, PREFIX, "if 🙂")
+    assert code_in(tab, SUFFIX) == ""
+    tab.click("#infill-undo")
+    wait_for_code(tab, PREFIX, "if 🙂???")
+
+
+def test_the_whole_file_follows_what_is_typed_and_stays_once_all_is_accepted(tab: Page) -> None:
+    type_code(tab, PREFIX, "SAY: a + b")
+    type_code(tab, SUFFIX, ")\n")
+    whole = tab.locator(f"#{WHOLE} code")
+    tab.click("#infill-run")
+    wait_until_over(tab, "infill")
+    type_code(tab, SUFFIX, "]\n")
+    expect(whole).to_have_text("SAY: a + ba + b]\n", use_inner_text=False, timeout=TIMEOUT)
+    tab.click("#infill-take")
+    wait_for_code(tab, PREFIX, "SAY: a + ba + b")
+    expect(whole).to_have_text("SAY: a + ba + b]\n", use_inner_text=False, timeout=TIMEOUT)
+    type_code(tab, SUFFIX, "}\n")
+    expect(whole).to_have_text("SAY: a + ba + b}\n", use_inner_text=False, timeout=TIMEOUT)
+    tab.click("#infill-clear")
+    expect(whole).to_have_count(0, timeout=TIMEOUT)
+
+
 def test_several_gaps_are_filled_in_turn_and_undone_one_by_one(tab: Page) -> None:
     type_code(tab, PREFIX, "a <FILL_HERE> b <FILL_HERE> c")
     type_code(tab, SUFFIX, "<FILL_HERE> # SAY: xy")

@@ -117,11 +117,11 @@ def test_a_closed_panel_asks_the_server_for_nothing(tab: Page) -> None:
     type_code(tab, "continue-prompt", "second!")
     expect(tab.locator("#continue-context")).to_contain_text("7 of", timeout=TIMEOUT)
     tab.wait_for_timeout(PAUSE_MILLISECONDS)
-    # The meter's, which has two inputs.
-    assert {len(data) for data in posted} == {2}
+    # The meter's, which has fewer inputs than the panel.
+    [num_inputs] = {len(data) for data in posted}
     open_panel(tab, "continue")
     expect(prompt(tab, "continue")).to_have_text("second!", timeout=TIMEOUT)
-    assert {len(data) for data in posted} == {2, 12}
+    assert max(len(data) for data in posted) > num_inputs
 
 
 def test_curl_as_copied_runs_and_gives_what_the_page_gives(tab: Page) -> None:

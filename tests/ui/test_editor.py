@@ -9,7 +9,7 @@ import pytest
 from pygments.lexers import get_lexer_by_name
 
 import ui
-from ui.editor import STATIC, CodeEditor, build_editor, growing, reading_caret, script_address
+from ui.editor import STATIC, CodeEditor, build_editor, growing, reading_selection, script_address
 from ui.languages import LANGUAGES
 from ui.marked_text import MarkedText
 
@@ -56,8 +56,8 @@ def test_a_changed_script_has_another_address(editor: CodeEditor) -> None:
     assert script_address() in editor.get_config()["head"]
 
 
-def test_the_caret_is_read_of_the_editor_that_is_named(editor: CodeEditor) -> None:
-    assert "playgroundEditors.get('the-prompt').caret" in reading_caret(editor)
+def test_the_selection_is_read_of_the_editor_that_is_named(editor: CodeEditor) -> None:
+    assert "playgroundEditors.get('the-prompt').selection" in reading_selection(editor)
 
 
 def test_the_committed_bundle_is_made_from_these_sources() -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from model.requests import InfillRequest
 from model.sampling import SamplingParams
 from model.service import GenerationService
+from tests.ui.runs import finished
 from ui.filling import Step, fill_gaps, step_status
 from ui.gap import Gap, Middle
 from ui.progress import Progress
@@ -76,3 +81,12 @@ async def test_a_begun_middle_is_part_of_the_first_gaps_text_and_of_no_other(
 
 def test_a_single_gap_has_no_number() -> None:
     assert "Gap" not in step_status(Step(Gap(), Progress()))
+
+
+@pytest.mark.parametrize(("suffix", "advice"), [("\n", "Split at caret"), ("x", "around the gap")])
+def test_a_gap_into_which_nothing_was_written_says_what_to_do(suffix: str, advice: str) -> None:
+    empty = Step(Gap("if ???:", suffix), Progress(outcome=finished(), is_over=True))
+    assert "The model wrote nothing into the gap" in step_status(empty)
+    assert advice in step_status(empty)
+    written = replace(empty, begun="x")
+    assert "wrote nothing" not in step_status(written)

@@ -117,7 +117,11 @@ def test_a_sample_without_text_is_none() -> None:
 
 
 def test_a_file_is_split_at_the_caret_into_prefix_and_suffix() -> None:
-    assert split_at(Gap("ab\ncd", "ef"), 3) == Gap("ab\n", "cdef")
+    assert split_at(Gap("ab\ncd", "ef"), 3, 3) == Gap("ab\n", "cdef")
+
+
+def test_what_is_selected_makes_way_for_the_gap() -> None:
+    assert split_at(Gap("if ???:\n", "x"), 3, 6) == Gap("if ", ":\nx")
 
 
 def test_what_is_taken_over_is_marked_as_generated_and_earlier_marks_stay() -> None:

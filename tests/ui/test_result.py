@@ -22,8 +22,11 @@ async def test_a_middle_stands_marked_in_the_whole_file() -> None:
     assert "Copy file" in pane
 
 
-async def test_without_text_there_is_no_pane() -> None:
-    assert await infill_pane("x", "", "y", "text") == ""
+async def test_without_a_middle_there_is_a_file_but_nothing_generated_to_copy() -> None:
+    pane = await infill_pane("x", "", "y", "text")
+    assert code_of(pane) == "xy"
+    assert "Copy file" in pane
+    assert "Copy generated" not in pane
 
 
 async def test_the_line_at_fault_is_marked_across_what_was_given_and_generated() -> None:

@@ -13,7 +13,7 @@ from model.errors import PromptError
 from model.service import Prepared, Run, RunEvent
 from tests.ui.runs import finished, fitted
 from ui.progress import Progress
-from ui.streaming import coalesce, follow
+from ui.streaming import MAX_PAUSE_SECONDS, coalesce, follow, pause_after
 
 Events = Callable[[], AsyncIterator[RunEvent]]
 
@@ -128,3 +128,10 @@ async def test_an_unforeseen_fault_is_told_by_number_and_logged(
     assert "page-1" in str(last.outcome.error)
     assert "page-1" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_a_view_that_is_drawn_anew_is_given_time_in_proportion_to_its_text() -> None:
+    assert pause_after(0) == 0
+    assert pause_after(4_000) == 2 * pause_after(2_000)
+    assert pause_after(4_000) >= 0.05
+    assert pause_after(10**6) == MAX_PAUSE_SECONDS

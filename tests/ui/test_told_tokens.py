@@ -237,3 +237,11 @@ def test_the_space_before_a_reply_is_the_formats_and_no_text() -> None:
     branch = told.take(1, 1)
     assert branch is not None
     assert branch.text == "z"
+
+
+@pytest.mark.parametrize(
+    ("text", "stands"),
+    [("ab", True), ("abc", True), ("a", False), ("abcd", True), ("abx", False), ("abcde", False)],
+)
+def test_tokens_stand_in_their_text_as_much_of_it_as_was_kept(text: str, stands: bool) -> None:
+    assert Told("run", given="ab", text="abcd").stands_in(text) is stands

@@ -23,7 +23,12 @@ def marks(html: str) -> Any:
 
 def test_each_turn_has_its_role_its_version_and_their_number() -> None:
     talk = Branches().add("user", "q").add("assistant", "a").end_at(1).add("assistant", "b")
-    assert marks(render_turns(talk)) == [["user", 0, 1], ["assistant", 1, 2]]
+    assert marks(render_turns(talk)) == [["user", 0, 1, False], ["assistant", 1, 2, False]]
+
+
+def test_a_reply_that_was_cut_is_told() -> None:
+    talk = Branches().add("user", "q").add("assistant", "a", is_cut=True)
+    assert marks(render_turns(talk))[1] == ["assistant", 0, 1, True]
 
 
 def test_nothing_that_was_said_is_in_it() -> None:

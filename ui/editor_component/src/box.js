@@ -75,10 +75,10 @@ export class Box {
     return this.view.state.field(marksField).map(([from, to]) => doc.sliceString(from, to)).join("");
   }
 
-  /** How many characters, as Python counts them, stand before the caret. */
-  get caret() {
-    const before = this.view.state.doc.sliceString(0, this.view.state.selection.main.head);
-    return Array.from(before).length;
+  /** How many characters, as Python counts them, stand before the selection's start and its end. */
+  get selection() {
+    const { from, to } = this.view.state.selection.main;
+    return [from, to].map((place) => Array.from(this.view.state.doc.sliceString(0, place)).length);
   }
 
   /** Let Gradio know now what it would be told in a moment. */
