@@ -11,18 +11,17 @@ from ui.shortcuts import render_keys
 
 Updates = dict[Any, Any]
 
+# Of no component: at each step of a stream Gradio's client looks up every one that any event could
+# show progress on, in the whole page, hidden progress too (gradio 6.31).
+_NO_PROGRESS: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
 # An event that answers at once: it joins no queue.
-INSTANT: dict[str, Any] = {
-    "queue": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
+INSTANT: dict[str, Any] = {"queue": False, "api_visibility": "private", **_NO_PROGRESS}
 # An event that streams. A second one may begin while the first goes on: it stops the first.
 STREAMING: dict[str, Any] = {
     "trigger_mode": "multiple",
     "concurrency_limit": None,
-    "show_progress": "hidden",
     "api_visibility": "private",
+    **_NO_PROGRESS,
 }
 
 RUN_HINT = f"{render_keys('Mod+Enter')} generates · {render_keys('Escape')} stops"

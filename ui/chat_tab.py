@@ -132,7 +132,7 @@ class ChatTab:
 
     @property
     def shown_while_it_comes(self) -> list[Any]:
-        return []
+        return [self._view.chatbot]
 
     @property
     def authors(self) -> dict[Answerer, str]:
@@ -239,7 +239,8 @@ class ChatTab:
             view.box.submit: (self._send, sending),
             view.retry.click: (self._ask_again, asking),
             view.further.click: (self._go_on, asking),
-            view.chatbot.edit: (self._edit_turn, asking),
+            # Gradio draws a turn that was edited anew when the progress shown on it has ended.
+            view.chatbot.edit: (self._edit_turn, asking | {"show_progress_on": [view.chatbot]}),
             view.chatbot.example_select: (self._send_example, asking),
             view.tokens.panel.list.select: (self._branch, branching),
         }

@@ -16,7 +16,7 @@ import gradio as gr
 
 from model.errors import InvalidInputError
 from model.prompts.texts import check_texts
-from ui.actions import INSTANT, Updates
+from ui.actions import INSTANT, Updates, build_button
 from ui.answerers import Answerer
 from ui.branches import Branches
 from ui.chat_tab import ChatTab
@@ -228,15 +228,24 @@ def note_changes(name: Tab, tab: WorkTab) -> None:
     """Tell the page's script of each change in `tab`. It costs the server nothing, and waits for
     nothing where it is wired before what does: the page goes from one listener to the next."""
     names, components = list(tab.draft), list(tab.draft.values())
-    gr.on(
-        [component.change for component in (*components, *tab.shown_while_it_comes)],
-        None,
-        components,
-        None,
-        js=f"(...values) => {{ playgroundKept.note('{name}', {json.dumps(names)}, values); }}",
-        trigger_mode="multiple",
+    noting: dict[str, Any] = {
+        "fn": None,
+        "inputs": components,
+        "outputs": None,
+        "js": f"(...values) => {{ playgroundKept.note('{name}', {json.dumps(names)}, values); }}",
+        "trigger_mode": "multiple",
         **INSTANT,
-    )
+    }
+    often = tab.shown_while_it_comes
+    gr.on([each.change for each in components if each not in often], **noting)
+    # To gather all the values at each step of a stream costs the browser more than to show the step
+    # (gradio 6.31 looks each one up in the whole page): the script asks for them once in a while.
+    button = build_button("Note", f"{name}-note", visible="hidden")
+    button.click(**noting)
+    stir = f"() => {{ playgroundKept.stir('{name}'); }}"
+    changes = [component.change for component in often]
+    if changes:
+        gr.on(changes, None, None, None, js=stir, trigger_mode="multiple", **INSTANT)
 
 
 def _emptied(work: Work) -> Work:

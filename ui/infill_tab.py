@@ -108,10 +108,12 @@ class InfillTab:
 
     def measure_on(self, *triggers: Any) -> None:
         """Have the context's meter follow the typing, and these events of the page."""
-        typed = [self._prefix, self._suffix, self._controls.max_new_tokens]
-        inputs = [*typed, *self._repository.inputs, self._order]
-        typing = [*[component.change for component in typed], *self._repository.changes]
-        gr.on(typing, **self._meter.listener(inputs, self._requests.read))
+        counted = [self._prefix, self._suffix, self._controls.max_new_tokens]
+        inputs = [*counted, *self._repository.inputs, self._order]
+        typing = [*[component.change for component in counted], *self._repository.changes]
+        typed = gr.on(typing, **self._meter.listener(inputs, self._requests.read))
+        boxes = [self._prefix, self._suffix, self._middle, self._language]
+        self._whole.follow(typed, *boxes)
         gr.on(triggers, **self._meter.listener(inputs, self._requests.read, is_alone=False))
         self._repository.count_on(*triggers)
 
@@ -239,7 +241,6 @@ class InfillTab:
         shown += [*self._candidates.outputs, *self._tokens.outputs]
         shown += [self._status, self._written_middle]
         self._shown = shown
-        self._whole.follow(self._prefix, self._suffix, self._middle, self._language)
         how = [self._order, self._samples, self._wants_tokens]
         how += [*self._repository.inputs, *self._controls.components]
         streamed = [*shown, self.seed, *self._buttons.outputs, *self._keeper.outputs]

@@ -7,6 +7,7 @@
   const WINDOW = "playground-window";
   const PAUSE_MS = 400;
   const BURST_MS = 50;
+  const STIR_MS = 1500;
   const ANSWER_MS = 15_000;
   const MAX_RECORDS = 20;
   const PARTS = ["system prompt", "settings"];
@@ -107,6 +108,14 @@
     // Gradio may show another conversation piece by piece: its parts are not to be mixed up.
     if (isOther(tab, fields)) coming = setTimeout(take, BURST_MS, tab, fields);
     else take(tab, fields);
+  };
+  const stirred = {};
+  /** Something that changes all the time did: its values are asked for in a moment. */
+  kept.stir = (tab) => {
+    stirred[tab] ??= setTimeout(() => {
+      delete stirred[tab];
+      document.getElementById(`${tab}-note`).click();
+    }, STIR_MS);
   };
   /** There may be something to write. */
   kept.touch = () => { timer ??= setTimeout(save, PAUSE_MS); };

@@ -38,8 +38,8 @@ class WholeFile:
         is_shown = is_complete or bool(gap.middle.text)
         return {self._is_shown: is_shown} | await self._draw(gap, language, is_shown)
 
-    def follow(self, prefix: Any, suffix: Any, middle: Any, language: Any) -> None:
-        """Have what is shown follow what is typed into the boxes."""
+    def follow(self, typed: Any, prefix: Any, suffix: Any, middle: Any, language: Any) -> None:
+        """Have what is shown follow the boxes, at the end of the event `typed`."""
 
         async def draw(
             before: str | None, after: str | None, text: Middle, title: str, is_shown: bool
@@ -48,12 +48,11 @@ class WholeFile:
                 return {self._pane: gr.skip()}
             return await self._draw(Gap(before or "", after or "", text), title, is_shown)
 
-        gr.on(
-            [prefix.change, suffix.change],
+        typed.then(
             draw,
             [prefix, suffix, middle, language, self._is_shown],
             [self._syntax, self._pane],
-            **INSTANT | {"trigger_mode": "always_last"},
+            **INSTANT,
         )
 
     async def _draw(self, gap: Gap, language: str, is_shown: bool) -> Updates:

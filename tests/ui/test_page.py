@@ -15,11 +15,11 @@ from ui.page import build_page
 from ui.passthrough import FreeSlider
 
 
-async def test_only_the_four_end_points_are_public(service: GenerationService) -> None:
+async def test_only_the_five_end_points_are_public(service: GenerationService) -> None:
     page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
     events = page.blocks.config["dependencies"]
     public = {event["api_name"] for event in events if event["api_visibility"] != "private"}
-    assert public == {"continue", "edit", "infill", "chat"}
+    assert public == {"continue", "edit", "notebook", "infill", "chat"}
 
 
 async def test_the_page_names_nothing_outside(service: GenerationService) -> None:
@@ -95,3 +95,15 @@ async def test_on_a_space_links_lead_to_the_page_around_the_frame(
     components = page.blocks.config["components"]
     [share] = [each for each in components if each["props"].get("elem_id") == "share"]
     assert f'data-address="{address}"' in share["props"]["value"]
+
+
+async def test_only_an_edited_turn_shows_progress_on_a_component(
+    service: GenerationService,
+) -> None:
+    # Each step of a stream looks all of them up in the whole page.
+    page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
+    events = page.blocks.config["dependencies"]
+    shown = [event["targets"][0][1] for event in events if event["show_progress_on"]]
+    assert shown == ["edit"]
+    unset = [event["targets"] for event in events if event["show_progress_on"] is None]
+    assert all(not targets or targets[0][1] == "unload" for targets in unset)
