@@ -174,8 +174,9 @@ def take_models(page: Page) -> None:
 def take_german(page: Page) -> None:
     page.get_by_role("tab", name="Ausfüllen").click()
     page.locator("#infill-example-2").click()
+    page.wait_for_function("playgroundEditors.get('infill-prefix').text.length > 10")
     page.locator("#infill-run").click()
-    wait_until_over(page, "infill")
+    expect(status(page, "infill")).to_contain_text("Kontext", timeout=TIMEOUT)
 
 
 def take_shortcuts(page: Page) -> None:

@@ -102,7 +102,7 @@ def build_page(
 
         blocks.unload(close_session)
     mark_labels(blocks)
-    return Page(blocks, build_theme(), read_css(), read_head(), build_i18n())
+    return Page(blocks, build_theme(), read_css(), read_head(), build_i18n(blocks))
 
 
 def _build_tabs(

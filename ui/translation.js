@@ -3,9 +3,9 @@
 // Texts are replaced where they appear, before they are painted. What a user or a model wrote stands
 // in an element with translate="no", in code or in an editor, and is left alone.
 window.playgroundTranslation = (() => {
-  // Of Gradio's own, those whose labels change with what happens.
+  // Of Gradio's own, those whose labels change with what happens, and choices.
   const ROOTS =
-    ".pg-html, .pg-editor, .pg-run, .pg-turn, .pg-send, .pg-repository > button, .pg-header-panel > button";
+    ".pg-html, .pg-editor, .pg-run, .pg-turn, .pg-send, .pg-repository > button, .pg-header-panel > button, [data-testid$=-radio-label]";
   const VERBATIM = '[translate="no"], pre, code, kbd, textarea, script, style, .cm-content, .cm-gutters';
   const ATTRIBUTES = ["aria-label", "aria-valuetext", "title", "placeholder", "data-label"];
   const SEPARATOR = /(\s*\u00a0?·(?:\s+|$))/;

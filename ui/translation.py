@@ -21,6 +21,9 @@ from gradio.i18n import I18nData
 FOLDER = Path(__file__).parent / "translations"
 # What a reader sees of a component that Gradio draws itself.
 LABELS = ("label", "info", "placeholder")
+# Begins the keys of Gradio's own catalogue. A component that is drawn late has each of its strings
+# looked up there, its value too (gradio 6.31), and a choice is sent back as it was shown.
+MARK = "label: "
 
 Translations = dict[str, str]
 
@@ -34,9 +37,16 @@ def read_catalogues() -> dict[str, Translations]:
     }
 
 
-def build_i18n() -> gr.I18n:
-    """For `gr.mount_gradio_app`. English needs no entry: its texts are the keys."""
-    return gr.I18n(**read_catalogues())
+def build_i18n(blocks: gr.Blocks) -> gr.I18n:
+    """For `gr.mount_gradio_app`: the labels that `mark_labels` marked."""
+    texts = sorted({text for *_, text in find_labels(blocks)})
+    catalogues: dict[str, Translations] = {"en": {}} | read_catalogues()
+    return gr.I18n(
+        **{
+            locale: {MARK + text: catalogue.get(text, text) for text in texts}
+            for locale, catalogue in catalogues.items()
+        }
+    )
 
 
 def build_script() -> str:
@@ -48,7 +58,7 @@ def build_script() -> str:
 def mark_labels(blocks: gr.Blocks) -> None:
     """Have the browser look up what Gradio draws of the components of `blocks`."""
     for component, name, text in find_labels(blocks):
-        setattr(component, name, I18nData(text))
+        setattr(component, name, I18nData(MARK + text))
 
 
 def find_labels(blocks: gr.Blocks) -> Iterator[tuple[Any, str, str]]:
@@ -58,6 +68,6 @@ def find_labels(blocks: gr.Blocks) -> Iterator[tuple[Any, str, str]]:
         for name in names:
             text = getattr(component, name, None)
             if isinstance(text, I18nData):
-                text = text.key
+                text = text.key.removeprefix(MARK)
             if isinstance(text, str) and text:
                 yield component, name, text

@@ -100,6 +100,7 @@ def test_scrolling_after_a_branch_meets_no_token_of_the_former_run(tab: Page) ->
     generate(tab, "abc")
     tokens(tab).nth(1).click()
     options(tab).nth(2).click()
+    wait_for_code(tab, PROMPT, "SAY: abcad" + "abcad")
     wait_for_tokens(tab, "adabcad")
     faults: list[str] = []
     tab.on("pageerror", lambda error: faults.append(error.message))

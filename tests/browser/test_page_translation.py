@@ -101,6 +101,19 @@ def test_a_run_says_in_german_how_it_ended(page: Page, scripted_app: RunningApp)
     assert english_texts(page) == []
 
 
+def test_a_gap_is_filled_and_a_question_answered(page: Page, scripted_app: RunningApp) -> None:
+    open_page(page, scripted_app.url)
+    page.locator("#infill-tab-button").click()
+    type_code(page, "infill-prefix", "SAY: a")
+    page.locator("#infill-run").click()
+    expect(page.locator("#infill-status")).to_contain_text("Kontext", timeout=TIMEOUT)
+    expect(page.locator("#infill-middle .pg-new")).to_have_text("a")
+    page.locator("#chat-tab-button").click()
+    page.locator("#chat-message textarea").fill("SAY: b")
+    page.locator("#chat-run").click()
+    expect(page.locator("#chat-status")).to_contain_text("Kontext", timeout=TIMEOUT)
+
+
 def test_what_a_model_wrote_is_never_translated(page: Page, scripted_app: RunningApp) -> None:
     open_page(page, scripted_app.url)
     type_code(page, "continue-prompt", "SAY: Stop")

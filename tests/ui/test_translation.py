@@ -9,7 +9,7 @@ from model.service import GenerationService
 from tests.messages import HOLE, find_messages, without_names
 from ui.languages import LANGUAGES
 from ui.page import build_page
-from ui.translation import build_script, find_labels, read_catalogues
+from ui.translation import MARK, build_script, find_labels, read_catalogues
 
 LOCALES = sorted(read_catalogues())
 NAME = re.compile(r"\{(\w+)(?::[tn])?\}")
@@ -56,3 +56,14 @@ def test_no_text_is_all_holes(catalogue: dict[str, str]) -> None:
 
 def test_a_catalogue_cannot_end_the_script_that_it_stands_in() -> None:
     assert "</" not in build_script()
+
+
+async def test_no_value_of_a_component_is_a_key_of_gradios_catalogue(
+    service: GenerationService,
+) -> None:
+    # Gradio would send its translation back as the value.
+    page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
+    keys = {key for catalogue in page.i18n.translations.values() for key in catalogue}
+    assert set(page.i18n.translations) == {"en", *LOCALES}
+    assert keys
+    assert all(key.startswith(MARK) for key in keys)
