@@ -239,8 +239,7 @@ class ChatTab:
             view.box.submit: (self._send, sending),
             view.retry.click: (self._ask_again, asking),
             view.further.click: (self._go_on, asking),
-            # Gradio draws a turn that was edited anew when the progress shown on it has ended.
-            view.chatbot.edit: (self._edit_turn, asking | {"show_progress_on": [view.chatbot]}),
+            view.chatbot.edit: (self._edit_turn, asking),
             view.chatbot.example_select: (self._send_example, asking),
             view.tokens.panel.list.select: (self._branch, branching),
         }

@@ -30,7 +30,7 @@ const pager = (index, version, count) => {
 };
 
 const cutNote = () => {
-  const made = document.createElement("span");
+  const made = document.createElement("em");
   made.className = "pg-turn-cut";
   made.textContent = "Cut off";
   made.title = "Continue, below, goes on with it";
@@ -85,5 +85,6 @@ const observer = new MutationObserver(() => {
     decorate();
   });
 });
-observer.observe(work, { childList: true, subtree: true });
+// The marks may be the last that changes, and in place.
+observer.observe(work, { childList: true, subtree: true, attributeFilter: ["data-turns"] });
 decorate();

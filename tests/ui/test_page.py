@@ -97,13 +97,11 @@ async def test_on_a_space_links_lead_to_the_page_around_the_frame(
     assert f'data-address="{address}"' in share["props"]["value"]
 
 
-async def test_only_an_edited_turn_shows_progress_on_a_component(
-    service: GenerationService,
-) -> None:
-    # Each step of a stream looks all of them up in the whole page.
+async def test_no_event_shows_progress_on_a_component(service: GenerationService) -> None:
+    # Each step of a stream would look all of them up in the whole page.
     page = build_page(service, AssistantPromptSource(), is_public=False, deadline=None)
     events = page.blocks.config["dependencies"]
-    shown = [event["targets"][0][1] for event in events if event["show_progress_on"]]
-    assert shown == ["edit"]
+    shown = [event["id"] for event in events if event["targets"] and event["show_progress_on"]]
     unset = [event["targets"] for event in events if event["show_progress_on"] is None]
+    assert not shown
     assert all(not targets or targets[0][1] == "unload" for targets in unset)
