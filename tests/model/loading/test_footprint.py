@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -150,6 +150,15 @@ def scales_of(module: torch.nn.Module) -> int:
     return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
+@pytest.fixture
+def without_packing() -> Iterator[None]:
+    """Processors with matrix units pack keys and values anew for bfloat16: 1.6 times the plan."""
+    torch.backends.mkldnn.set_flags(False)
+    yield
+    torch.backends.mkldnn.set_flags(True)
+
+
+@pytest.mark.usefixtures("without_packing")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_chunk_at_a_full_context_holds_what_was_planned_and_not_much_less(
