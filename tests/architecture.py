@@ -16,7 +16,7 @@ FORBIDDEN_IMPORTS = {
     "model": {"ui", "api", "safety", "settings", "gradio", "fastapi", "starlette"},
     "ui": {"api", "settings"},
     "api": {"ui", "settings"},
-    "safety": {"ui", "api", "settings", "gradio", "fastapi"},
+    "safety": {"ui", "api", "settings", "gradio", "fastapi", "torch"},
     "settings": {"ui", "api", "safety", "gradio", "fastapi"},
 }
 # Inside safety, of model only these.

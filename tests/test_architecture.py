@@ -78,6 +78,7 @@ def test_packages_do_not_print(project: dict[str, Module]) -> None:
         ("api__a", "from ui import page"),
         ("api__a", "from app import main"),
         ("safety__a", "from model.engine import base"),
+        ("safety__a", "import torch"),
         ("benchmarks__a", "import training"),
     ],
 )
