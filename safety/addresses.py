@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from safety.spans import Span
 
 # Every repetition is bounded, and a match starts where its run of characters does: linear time.
-IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\w)")
+IPV4 = re.compile(r"(?:(?<![\w.])|(?<=\\[nrt]))\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\w)")
 # Nothing but 2000::/3 has been given out; and `a::b` is a name in many languages.
 IPV6 = re.compile(
     r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{1,4}){0,7}"

@@ -36,7 +36,13 @@ def find_emails(text: str) -> Iterator[Span]:
         return
     for match in EMAIL.finditer(text):
         if not _is_nobodys(match) and not _is_part_of_an_address(text, match):
-            yield Span(match.start(), match.end(), "EMAIL", match[0], 0.95)
+            start = match.start()
+            if (
+                text[max(0, start - 1) : start + 1] in ("\\n", "\\r", "\\t")
+                and len(match["local"]) > 1
+            ):
+                start += 1  # a line break as code writes it
+            yield Span(start, match.end(), "EMAIL", text[start : match.end()], 0.95)
 
 
 def _is_nobodys(match: re.Match[str]) -> bool:

@@ -7,8 +7,10 @@ Nothing leaves the machine, and no file is changed in place. Exit status: 0 when
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from safety.detector import PatternDetector
 from safety.files import Encoding, Finding, SkippedFileError, find_encoding, read_blocks
 from safety.redaction import redact
 from safety.spans import Detector
-from safety.tree import Found, Tree
+from safety.tree import Found, Tree, real_path
 
 NOTHING, SOMETHING, BAD_USE = 0, 1, 2
 
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problem := _find_problem(options.paths, target):
         parser.error(problem)
     report: Report = JsonReport(sys.stdout) if options.json else TextReport(sys.stdout, sys.stderr)
-    tree = Tree(target.resolve() if target else None)
+    tree = Tree(real_path(target) if target else None)
     detector = PatternDetector()
     for path in options.paths:
         for found in tree.walk(path):
@@ -64,15 +66,17 @@ def _find_problem(paths: Sequence[Path], target: Path | None) -> str:
             return f"{path} does not exist"
     if target is None:
         return ""
-    if target.exists() and not target.is_dir():
-        return f"{target} is not a folder"
-    folder = target.resolve()
+    folder = real_path(target)
     for path in paths:
-        if path.resolve().is_relative_to(folder):
+        if real_path(path).is_relative_to(folder):
             return f"{target} holds {path}, which is never changed in place: name another folder"
-    names = [path.resolve().name for path in paths]
+    names = [real_path(path).name for path in paths]
     if len(set(names)) < len(names):
         return "two of these paths have the same name, and so would their copies"
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"no copies can be written to {target}: {error.strerror}"
     return ""
 
 
@@ -84,7 +88,7 @@ def _scan(found: Found, detector: Detector, report: Report, target: Path | None)
         for block in read_blocks(found.path, encoding, detector):
             report.add(found.path, block.findings)
         return
-    with _copy(target, found.place, encoding) as copy:
+    with _copy(target, found, encoding) as copy:
         for block in read_blocks(found.path, encoding, detector):
             report.add(found.path, block.findings)
             text = redact(block.text, (finding.span for finding in block.findings))
@@ -92,18 +96,20 @@ def _scan(found: Found, detector: Detector, report: Report, target: Path | None)
 
 
 @contextmanager
-def _copy(target: Path, place: Path, encoding: Encoding) -> Iterator[IO[bytes]]:
-    """A file that takes its name when it is whole. Links in `target` are not followed out of it."""
-    folder = (target / place).parent
+def _copy(target: Path, source: Found, encoding: Encoding) -> Iterator[IO[bytes]]:
+    """A file that takes its name, and its source's rights, when it is whole. Links in `target` are
+    not followed out of it."""
+    folder = (target / source.place).parent
     folder.mkdir(parents=True, exist_ok=True)
-    if not folder.resolve().is_relative_to(target.resolve()):
+    if not real_path(folder).is_relative_to(real_path(target)):
         raise SkippedFileError(f"its copy would lie outside {target}")
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as copy:
         try:
             copy.write(encoding.mark)
             yield copy
             copy.close()
-            os.replace(copy.name, folder / place.name)
+            shutil.copymode(source.path, copy.name)
+            os.replace(copy.name, folder / source.place.name)
         except BaseException:
             Path(copy.name).unlink(missing_ok=True)
             raise
@@ -190,4 +196,7 @@ if __name__ == "__main__":
     # A reader that has seen enough, such as `head`, ends this program as it ends others.
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

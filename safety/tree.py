@@ -10,6 +10,11 @@ from pathlib import Path
 LEFT_OUT = frozenset({".git", ".hg", ".svn"})
 
 
+def real_path(path: Path) -> Path:
+    """With links followed as far as they lead. `Path.resolve` raises where that is a circle."""
+    return Path(os.path.realpath(path))
+
+
 @dataclass(frozen=True)
 class Found:
     """A file to scan, or what is not scanned and why.
@@ -36,7 +41,7 @@ class Tree:
 
     def walk(self, path: Path) -> Iterator[Found]:
         """In the order of names."""
-        yield from self._walk(path, Path(path.resolve().name))
+        yield from self._walk(path, Path(real_path(path).name))
 
     def _walk(self, path: Path, place: Path) -> Iterator[Found]:
         # A stack, not recursion: a deep tree may be deeper than Python's.
@@ -50,7 +55,7 @@ class Tree:
                     yield Found(path, place, "not a regular file" if is_special else "")
                 elif problem := self._enter(path):
                     yield Found(path, place, problem)
-                elif path.resolve() != self._left_out:
+                elif real_path(path) != self._left_out:
                     names = sorted(os.listdir(path), reverse=True)
                     waiting += [
                         (path / name, place / name) for name in names if name not in LEFT_OUT

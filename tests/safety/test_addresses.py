@@ -86,3 +86,7 @@ def test_an_address_that_is_nobodys_is_not_found(address: str) -> None:
 )
 def test_what_only_has_colons_is_not_found(text: str) -> None:
     assert values(text) == []
+
+
+def test_a_written_line_break_before_an_address_does_not_hide_it() -> None:
+    assert values('"Host\\n93.184.216.34\\n"') == ["93.184.216.34"]

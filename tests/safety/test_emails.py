@@ -62,3 +62,7 @@ def test_an_address_in_the_query_of_an_url_is_found() -> None:
 def test_the_place_is_told() -> None:
     (span,) = find_emails("to eva@velomat.io now")
     assert (span.kind, span.start, span.end) == ("EMAIL", 3, 17)
+
+
+def test_a_written_line_break_before_an_address_is_not_part_of_it() -> None:
+    assert values('"Hello\\neva@velomat.io\\n"') == ["eva@velomat.io"]

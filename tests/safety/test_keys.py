@@ -93,3 +93,19 @@ def test_a_key_in_the_midst_of_a_long_line_is_found() -> None:
 def test_a_prefix_named_before_the_key_does_not_hide_it() -> None:
     value = draw("KEY:gitlab")
     assert values(f"glpat- and glpat are prefixes, here is one: {value}") == [value]
+
+
+def test_a_long_web_token_is_found_whole_wherever_a_long_line_is_cut() -> None:
+    token = ".".join(["eyJ" + draw("KEY:alnum40"), "eyJ" + draw("KEY:alnum40") * 30, "s" * 43])
+    for offset in range(0, 2500, 500):
+        assert values(f"{',' * offset}{token}{',' * 4000}") == [token]
+
+
+def test_a_written_line_break_before_a_key_is_not_part_of_it() -> None:
+    for name in ("KEY:github", "KEY:google", "KEY:stripe"):
+        value = draw(name)
+        assert values(f'"first\\n{value}\\n"') == [value]
+
+
+def test_what_a_word_only_ends_in_is_no_key() -> None:
+    assert values("risk_live_" + "a1" * 12) == []

@@ -82,6 +82,7 @@ def test_a_pattern_that_is_not_linear_is_found_out() -> None:
     assert growth(re.compile(r"a+b").findall, "a", length=20_000) > LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(patterns()))
 def test_every_pattern_takes_time_in_proportion(name: str) -> None:
     pattern = patterns()[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,13 +123,21 @@ def test_a_target_that_holds_the_source_is_refused(
         (source.parent, source),
         (source, source),
         (source / "in", source / "in" / "a.py"),
-        (source / "clean.py", source / "in"),
     ]:
         with pytest.raises(SystemExit) as stopped:
             main(["--redact-to", str(target), str(path)])
         assert stopped.value.code == 2
     assert "in place" in capsys.readouterr().err
     assert (source / "in" / "a.py").read_text("utf-8") == TEXT
+
+
+def test_a_target_that_cannot_be_a_folder_is_refused(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--redact-to", str(source / "clean.py"), str(source / "in")])
+    assert stopped.value.code == 2
+    assert "no copies can be written" in capsys.readouterr().err
 
 
 def test_two_paths_of_one_name_are_refused(
@@ -183,3 +192,29 @@ def test_a_reader_that_goes_away_leaves_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "EMAIL" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_link_to_itself_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "self").symlink_to("self")
+    assert main(["--redact-to", str(tmp_path / "out"), str(tmp_path / "self")]) == 0
+    assert "self: skipped: Too many levels of symbolic links" in capsys.readouterr().err
+
+
+def test_a_copy_may_be_run_where_its_source_may(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    main(["--redact-to", str(tmp_path / "out"), str(tmp_path / "run.sh")])
+    assert (tmp_path / "out" / "run.sh").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_value_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "mail.txt").write_text("jürgen@velomat.io\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "safety.pii", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 1
+    assert r"j\xfcrgen@velomat.io" in done.stdout
