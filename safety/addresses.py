@@ -30,13 +30,13 @@ VERSION_BEFORE = re.compile(
     r"(?:[<>=~^!]=|~>|(?<!<)[\^~]|[<>] ?|\w\s?\(=?\s?|[A-Za-z]/|\w-|@)\s?[\"']?$|\w:$"
 )
 VERSION_WORD = re.compile(
-    r"version|\bver\b|\brev(?:ision)?\b|release|build(?![a-z])|upgrade|\bsection\b|§|chrome"
+    r"version|firmware|driver|\bver\b|\brev(?:ision)?\b|release|build(?![a-z])|upgrade|\bsection\b|§|chrome"
     r"|\boid\b|semver|changelog|\bsince\b|\btag\b",
     re.IGNORECASE,
 )
 ADDRESS_WORD = re.compile(
     r"(?<![a-z])(?:ip|ips|ipv4|addr(?:ess)?|host|hosts|dns|server|servers|peers?|gateway|ssh|ping"
-    r"|remote|listen|bind|client|subnet|cidr|route|nameserver|proxy|node|endpoint|from)(?![a-z])"
+    r"|remote|listen|bind|client|subnet|cidr|route|nameserver|proxy|node|endpoint|from|src|dst)(?![a-z])"
     r"|(?<=[a-z])(?:I[Pp]|Host|Addr|Server)(?![a-z])|_ip\b|://|@",
     re.IGNORECASE,
 )

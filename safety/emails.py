@@ -10,14 +10,15 @@ from safety.spans import Span
 # Every repetition is bounded, and a match starts where its run of characters does: linear time.
 EMAIL = re.compile(
     r"(?<![\w.+%@-])(?P<local>[\w][\w.+%-]{0,63})"
-    r"@(?P<domain>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}(?P<tld>[^\W\d_]{2,24}))(?![\w-]|\.\w|@)"
+    r"@(?P<domain>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}(?P<tld>[^\W\d_]{2,24}))(?![^\W_]|[_.-]\w|@)"
 )
 
 # Nobody's: reserved by RFC 2606 and 6761, or what people write for "your domain here".
 RESERVED_TLDS = {"test", "example", "invalid", "localhost", "local", "localdomain", "internal"}
 _PLACEHOLDERS = (
     "example exemple beispiel domain yourdomain your-domain mydomain somedomain yourcompany "
-    "your-company mycompany yoursite mysite foo bar foobar baz test email address"
+    "your-company mycompany yoursite mysite foo bar foobar baz test email address "
+    "company somewhere nowhere"
 )
 PLACEHOLDERS = frozenset(_PLACEHOLDERS.split())
 # What follows a dot in code and in file names: `hero@2x.png`, `weights@gram.sum`.

@@ -8,6 +8,7 @@ each sees pieces of the text of a bounded length: then the time is linear.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -72,11 +73,22 @@ def find_issued_keys(text: str) -> Iterator[Span]:
     for match in OURS.finditer(text):
         yield Span(match.start(), match.end(), "KEY", match[0], 0.98)
     yield from _find_private_keys(text)
-    hinted = [issuer for issuer in issuers() if issuer.hint.search(text)]
-    for start, piece in pieces(text):
-        for issuer in hinted:
-            if issuer.hint.search(piece):
-                yield from _ask(issuer, text, start, piece)
+    cut = list(pieces(text))
+    for issuer in issuers():
+        for number in _hinted(issuer.hint, text, cut):
+            yield from _ask(issuer, text, *cut[number])
+
+
+def _hinted(hint: re.Pattern[str], text: str, cut: list[tuple[int, str]]) -> list[int]:
+    """The numbers of the pieces that hold a hint; both, where two overlap."""
+    starts = [start for start, _ in cut]
+    numbers: set[int] = set()
+    for match in hint.finditer(text):
+        number = bisect_right(starts, match.start()) - 1
+        numbers.add(number)
+        if number > 0 and starts[number - 1] + len(cut[number - 1][1]) > match.start():
+            numbers.add(number - 1)
+    return sorted(numbers)
 
 
 def pieces(text: str) -> Iterator[tuple[int, str]]:
@@ -171,8 +183,8 @@ def issuers() -> tuple[Issuer, ...]:
         (discord.DiscordBotTokenDetector, r"\.[\w-]{6}\.", "", 0.9),
         (github_token.GitHubTokenDetector, "gh[pousr]_", "", 0.98),
         (gitlab_token.GitLabTokenDetector, "gl[a-z]{2,5}-|GR1348941", "", 0.98),
-        (ibm_cloud_iam.IbmCloudIamDetector, "[A-Za-z0-9_-]{44}", "", 0.85),
-        (ibm_cos_hmac.IbmCosHmacDetector, "[a-fA-F0-9]{48}", "", 0.85),
+        (ibm_cloud_iam.IbmCloudIamDetector, r"(?<![\w-])[A-Za-z0-9_-]{44}(?![\w-])", "", 0.85),
+        (ibm_cos_hmac.IbmCosHmacDetector, r"(?<!\w)[a-fA-F0-9]{48}(?!\w)", "", 0.85),
         (mailchimp.MailchimpDetector, r"-us\d", "", 0.95),
         (npm.NpmDetector, ":_authToken=", r"//.*?_authToken=\s*", 0.98),
         (openai.OpenAIDetector, "T3BlbkFJ", "", 0.98),

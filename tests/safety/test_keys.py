@@ -50,6 +50,25 @@ def test_a_hash_is_not_found(frame: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "frame",
+    [
+        'f("{}")',
+        "https://{}@github.com/o/r.git",
+        "redis://app:{}@cache:6379",
+        "<string>{}</string>",
+    ],
+)
+def test_a_random_string_in_quotes_or_before_a_host_is_found(frame: str) -> None:
+    value = draw("KEY:alnum32")
+    assert values(frame.format(value)) == [value]
+
+
+@pytest.mark.parametrize("frame", ['csrf_token" value="{}"', '"sha512-{}"', "ssh-rsa {}", "({})"])
+def test_a_random_string_that_is_public_is_not_found(frame: str) -> None:
+    assert values(frame.format(draw("KEY:b64-32"))) == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         'api_key = "your-api-key-here-0123"',
@@ -67,6 +86,10 @@ def test_a_hash_is_not_found(frame: str) -> None:
 )
 def test_placeholders_and_names_are_not_found(text: str) -> None:
     assert values(text) == []
+
+
+def test_text_in_base64_is_not_found_without_a_name() -> None:
+    assert values('f("UmVzdHJpY3RlZCBBcmVhOiA0MiBLZXlz")') == []
 
 
 def test_test_keys_of_stripe_are_not_found() -> None:
