@@ -30,17 +30,18 @@ VERSION_BEFORE = re.compile(
     r"(?:[<>=~^!]=|~>|(?<!<)[\^~]|[<>] ?|\w\s?\(=?\s?|[A-Za-z]/|\w-|@)\s?[\"']?$|\w:$"
 )
 VERSION_WORD = re.compile(
-    r"version|firmware|driver|\bver\b|\brev(?:ision)?\b|release|build(?![a-z])|upgrade|\bsection\b|§|chrome"
-    r"|\boid\b|semver|changelog|\bsince\b|\btag\b",
+    r"version|firmware|driver|\bver\b|\brev(?:ision)?\b|release|build(?![a-z])|upgrade"
+    r"|\bsection\b|§|chrome|\boid\b|semver|changelog|\bsince\b|\btag\b",
     re.IGNORECASE,
 )
 ADDRESS_WORD = re.compile(
     r"(?<![a-z])(?:ip|ips|ipv4|addr(?:ess)?|host|hosts|dns|server|servers|peers?|gateway|ssh|ping"
-    r"|remote|listen|bind|client|subnet|cidr|route|nameserver|proxy|node|endpoint|from|src|dst)(?![a-z])"
+    r"|remote|listen|bind|client|subnet|cidr|route|nameserver|proxy|node|endpoint|from"
+    r"|src|dst)(?![a-z])"
     r"|(?<=[a-z])(?:I[Pp]|Host|Addr|Server)(?![a-z])|_ip\b|://|@",
     re.IGNORECASE,
 )
-# Of four parts that are all below this, an address is a rarity: 1 in 600.
+# Of four parts that are all below this, an address is a rarity: 1 in 900.
 SMALL = 45
 
 

@@ -10,7 +10,8 @@ from safety.spans import Span
 # Every repetition is bounded, and a match starts where its run of characters does: linear time.
 EMAIL = re.compile(
     r"(?<![\w.+%@-])(?P<local>[\w][\w.+%-]{0,63})"
-    r"@(?P<domain>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}(?P<tld>[^\W\d_]{2,24}))(?![^\W_]|[_.-]\w|@)"
+    r"@(?P<domain>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}"
+    r"(?P<tld>[^\W\d_]{2,24}))(?![^\W_]|[_.-]\w|@)"
 )
 
 # Nobody's: reserved by RFC 2606 and 6761, or what people write for "your domain here".

@@ -23,13 +23,14 @@ KEY_NAME = re.compile(
     r"(?:api|auth|access|account|encryption|signing|private|secret|master|shared|license|crypt|"
     r"client|service|app|jwt|hmac|aes|session|webhook|subscription|server|admin|write|read|storage)"
     r"[_\- .]?key|(?<![a-z])key(?![a-z])|key(?=[\"']?\s{0,4}[:=])|secret|token|passw(?:or)?d"
-    r"|passphrase|(?<![a-z])pwd|credential|bearer|(?<![a-z])auth(?![a-z])|authorization|salt(?![a-z])|appid"
-    r"|key(?![a-z])|(?<![a-z])psk|(?<![a-z])sig(?==)"
+    r"|passphrase|(?<![a-z])pwd|credential|bearer|(?<![a-z])auth(?![a-z])|authorization"
+    r"|salt(?![a-z])|appid|key(?![a-z])|(?<![a-z])psk|(?<![a-z])sig(?==)"
 )
 OTHER_NAME = re.compile(
     r"(?<![a-z])secure(?![a-z])|encrypted|sha[-_]?\d|sha(?![a-z])|md5|md4|hash|checksum|digest"
-    r"|commit|revision|(?<![a-z])rev(?![a-z])|etag|integrity|[ug]uid|fingerprint|merkle|(?<![a-z])crc|blake|publickey|public_?key"
-    r"|public[-_]?key[-_]?token|cache|[cx]srf[-_]?[a-z]{0,10}|idempoten|tokeni[sz]|(?<![a-z])key[-_]?id|recv-keys"
+    r"|commit|revision|(?<![a-z])rev(?![a-z])|etag|integrity|[ug]uid|fingerprint|merkle|blake"
+    r"|(?<![a-z])crc|public[-_]?key(?:[-_]?token)?|cache|[cx]srf[-_]?[a-z]{0,10}|idempoten"
+    r"|tokeni[sz]|(?<![a-z])key[-_]?id|recv-keys"
     r"|(?<![a-z])ref(?![a-z])|blob|etherscan|contract|wallet|address|nonce(?![-_]?salt)|block"
     r"|signature|request[-_]?id|trace|span[-_]?id|build[-_]?id|session[-_]?id|object[-_]?id"
     r"|primary|foreign|h1:|serial|sitekey|site[-_]?key|measurement|project"
