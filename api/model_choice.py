@@ -55,6 +55,16 @@ def model_for(asker: Asker, slot: Slot, name: str | None) -> ServedModel:
     raise no_such_model(name or "", models)
 
 
+def is_chat_model(asker: Asker, name: str | None) -> bool:
+    """Whether `name` is that of the chat slot's model, and not of the base slot's."""
+    wanted = plain_name(name or "")
+    names: dict[Slot, set[str]] = {"base": set(), "chat": {"chat"}}
+    for model in served_models(asker.service.residency):
+        for slot in model.slots:
+            names[slot] |= model.names
+    return wanted in names["chat"] - names["base"]
+
+
 def no_such_model(name: str, models: tuple[ServedModel, ...]) -> RefusedError:
     """Nobody here is called `name`, of which no more is sent back than people write."""
     return _not_found(f"There is no model '{shown_name(name)}' here. {_list(models)}")

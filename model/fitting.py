@@ -93,7 +93,7 @@ def fit(
             max_new_tokens=min(request.params.max_new_tokens + form.num_repeated, room),
             stop=_stop_strings(request.params, form.stop_strings),
         ),
-        stop_token_ids=_stop_token_ids(resident, form.stop_tokens),
+        stop_token_ids=_stop_token_ids(resident, form),
         deadline=deadline,
         healed=form.healed,
         is_start_stripped=form.is_start_stripped,
@@ -188,7 +188,7 @@ def _stop_strings(params: SamplingParams, own: tuple[str, ...]) -> tuple[str, ..
     return stop
 
 
-def _stop_token_ids(resident: ResidentModel, stop_tokens: tuple[str, ...]) -> tuple[int, ...]:
-    found = (resident.tokenizer.special_id(token) for token in stop_tokens)
-    ids = (*resident.stop_token_ids, *(id_ for id_ in found if id_ is not None))
-    return tuple(dict.fromkeys(ids))
+def _stop_token_ids(resident: ResidentModel, form: Form) -> tuple[int, ...]:
+    found = (resident.tokenizer.special_id(token) for token in form.stop_tokens)
+    named = (id_ for id_ in found if id_ is not None)
+    return tuple(dict.fromkeys((*resident.stop_token_ids, *named, *form.stop_token_ids)))

@@ -52,6 +52,7 @@ class Form:
     `is_whole`: it is refused where it does not fit: no text of it can be left out.
     `num_repeated`: tokens that the answer repeats, beside those that were asked for.
     `encoded`: the prompt's ids where the client chose them; empty where `prompt` makes them.
+    `stop_token_ids`: beside those of `stop_tokens`.
     """
 
     prompt: Shortenable
@@ -64,6 +65,7 @@ class Form:
     is_whole: bool = False
     num_repeated: int = 0
     encoded: EncodedPrompt = ()
+    stop_token_ids: tuple[int, ...] = ()
 
 
 def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
@@ -83,7 +85,8 @@ def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
         case RawRequest():
             return _raw_form(request, resident)
         case TokensRequest(prompt_ids):
-            return _tokens_form(prompt_ids, resident)
+            form = _tokens_form(prompt_ids, resident)
+            return replace(form, stop_token_ids=request.stop_token_ids)
 
 
 def _completion_form(request: CompletionRequest, resident: ResidentModel) -> Form:

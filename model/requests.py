@@ -106,10 +106,15 @@ class RawRequest:
 
 @dataclass(frozen=True, slots=True)
 class TokensRequest:
-    """Carry on from a prompt that the client has encoded. It is never shortened."""
+    """Carry on from a prompt that the client has encoded. It is never shortened.
+
+    `stop_token_ids` end the text as the model's own end of text does.
+    """
 
     prompt_ids: tuple[int, ...]
     params: SamplingParams
+    slot: Slot = "base"
+    stop_token_ids: tuple[int, ...] = ()
 
 
 PlaygroundRequest = (
@@ -125,6 +130,8 @@ PlaygroundRequest = (
 
 
 def slot_of(request: PlaygroundRequest) -> Slot:
+    if isinstance(request, TokensRequest):
+        return request.slot
     return "chat" if isinstance(request, ChatRequest) else "base"
 
 

@@ -2,7 +2,9 @@
 
 Fields, types and bounds: OpenAI's API reference. On top of them `top_k`, `min_p` and
 `repetition_penalty` as vLLM and TGI take them, and TGI's `parameters`: llm-ls posts them inside of
-the body whichever backend it is set to.
+the body whichever backend it is set to. Who sends token ids reads them, too, with vLLM's
+`stop_token_ids`, `return_token_ids` and `return_tokens_as_token_ids`
+(vllm-project/vllm:vllm/entrypoints/openai/completion/protocol.py).
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ from api.sampling_fields import (
     with_given,
 )
 from api.turns import MAX_TURNS, Turn
+from model.engine.generation import Slot
 from model.requests import CompletionRequest, InfillRequest, RawRequest, TokensRequest
 from model.sampling import SamplingParams
 
 MAX_CHOICES = 32
 MAX_COMPLETION_LOGPROBS = 5
+MAX_STOP_TOKENS = 64
 
 Prompts = tuple[str, ...] | tuple[tuple[int, ...], ...]
 
@@ -149,6 +153,17 @@ class CompletionBody(Body):
     best_of: int | None = None
     echo: bool | None = None
     logprobs: int | None = Field(None, ge=0, le=MAX_COMPLETION_LOGPROBS)
+    stop_token_ids: list[Annotated[int, Field(ge=0, lt=2**31)]] | None = Field(
+        None,
+        max_length=MAX_STOP_TOKENS,
+        description="Token ids that end the text; with a prompt of token ids.",
+    )
+    return_token_ids: bool | None = Field(
+        None, description="Tell each piece's token ids in `token_ids`; not with logprobs."
+    )
+    return_tokens_as_token_ids: bool | None = Field(
+        None, description='Name the tokens of logprobs by their ids, as in "token_id:42".'
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -171,17 +186,22 @@ class CompletionBody(Body):
         max_tokens = COMPLETION_TOKENS if self.max_tokens is None else self.max_tokens
         return self._sampling(defaults, max_tokens, "max_tokens", logprobs=self.logprobs)
 
+    @property
+    def is_of_ids(self) -> bool:
+        """Its prompts are token ids."""
+        return not isinstance(self.prompt[0], str)
+
     def requests(
-        self, params: SamplingParams
+        self, params: SamplingParams, slot: Slot = "base"
     ) -> list[CompletionRequest | InfillRequest | RawRequest | TokensRequest]:
-        """One for each prompt."""
-        return [self._request(prompt, params) for prompt in self.prompt]
+        """One for each prompt. A `slot` other than "base" is for prompts of token ids."""
+        return [self._request(prompt, params, slot) for prompt in self.prompt]
 
     def _request(
-        self, prompt: str | tuple[int, ...], params: SamplingParams
+        self, prompt: str | tuple[int, ...], params: SamplingParams, slot: Slot
     ) -> CompletionRequest | InfillRequest | RawRequest | TokensRequest:
         if not isinstance(prompt, str):
-            return TokensRequest(prompt, params)
+            return TokensRequest(prompt, params, slot, tuple(self.stop_token_ids or ()))
         if self.suffix:
             return InfillRequest(prompt, self.suffix, params)
         # A client that has a suffix to send, if an empty one, spells no tokens out.
@@ -195,6 +215,14 @@ class CompletionBody(Body):
             raise unserved("n" if self.num_choices > 1 else "prompt", message)
         if self.suffix is not None and not all(isinstance(prompt, str) for prompt in self.prompt):
             raise unserved("suffix", "suffix is served with a prompt that is text.")
+        if self.stop_token_ids and not self.is_of_ids:
+            raise unserved("stop_token_ids", "stop_token_ids are served with a prompt of ids.")
+        if self.return_token_ids and self.logprobs is not None:
+            raise unserved(
+                "return_token_ids",
+                "return_token_ids is not served together with logprobs: "
+                "return_tokens_as_token_ids names their tokens by id.",
+            )
         if self.echo and self.logprobs is not None:
             raise unserved(
                 "echo",

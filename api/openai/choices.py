@@ -36,11 +36,13 @@ class ScoredToken:
     """A token with its log-probability, in nats.
 
     Attributes:
+        id: in the model's vocabulary.
         text: the token's by itself; a special token's spelling.
         offset: characters of the completion before it.
         is_end: it ended the text, and is no part of it.
     """
 
+    id: int
     text: str
     logprob: float
     alternatives: tuple[Alternative, ...]
@@ -61,13 +63,14 @@ class Opened:
 class Piece:
     """More of choice `index`: text, and the tokens that it came from where scores were asked for.
 
-    `ending` is told with the choice's last piece.
+    `ending` is told with the choice's last piece; `token_ids` are told where they were asked for.
     """
 
     index: int
     text: str = ""
     scored: tuple[ScoredToken, ...] = ()
     ending: Ending | None = None
+    token_ids: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -94,6 +97,7 @@ class Choices:
         num_choices: of each prompt. With a seed, those after the first use the seeds after it.
         client: who asks, for the engine's line.
         spent: grows with each choice that ends.
+        tells_ids: of each token, in a piece of its own.
     """
 
     asker: Asker
@@ -101,6 +105,7 @@ class Choices:
     num_choices: int
     client: str
     spent: Spent = field(default_factory=Spent)
+    tells_ids: bool = False
 
     async def run(self) -> AsyncGenerator[Opened | Piece, None]:
         """What is told of the choices, the first choice's `Opened` first. Close it, and the
@@ -128,13 +133,19 @@ class Choices:
             async for event in answer:
                 if isinstance(event, Token):
                     scored = scores.feed(event)
-                    if event.text or scored:
+                    if self.tells_ids:
+                        yield Piece(index, event.text, token_ids=_ids_of(event))
+                    elif event.text or scored:
                         yield Piece(index, event.text, scored)
                 else:
                     self.spent.add(event.usage, is_new_prompt=is_new_prompt)
                     if scored := scores.rest(event):
                         yield Piece(index, scored=scored)
                     yield Piece(index, ending=ENDINGS[event.reason])
+
+
+def _ids_of(token: Token) -> tuple[int, ...]:
+    return () if token.id is None else (token.id,)
 
 
 def _reseeded(request: PlaygroundRequest, number: int) -> PlaygroundRequest:
@@ -162,7 +173,7 @@ class _Scores:
             is_end = token.id in self._stop_ids and not token.text
             text = self._token_text(token.id)
             self._pending.append(
-                ScoredToken(text, token.logprob, token.alternatives, offset, is_end)
+                ScoredToken(token.id, text, token.logprob, token.alternatives, offset, is_end)
             )
         self._num_shown += len(token.text)
         return self._take() if token.text else ()

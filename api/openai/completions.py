@@ -14,12 +14,13 @@ from pydantic import Discriminator, Tag
 
 from api import tabby
 from api.asking import Asker, client_name
-from api.model_choice import model_for
+from api.model_choice import is_chat_model, model_for
 from api.openai.answers import answer_live, answer_whole
 from api.openai.bodies import CompletionBody
 from api.openai.choices import Choices, Opened
 from api.openai.wire import CompletionForm, Envelope
 from api.tabby import TabbyBody
+from model.engine.generation import Slot
 from model.fitting import FittedRequest
 from model.prompts.segments import render
 from model.requests import InfillRequest
@@ -83,10 +84,15 @@ def build_routes(asker: Asker) -> APIRouter:
 
 async def _answer(asker: Asker, request: Request, body: CompletionBody) -> Response:
     body.check()
-    model = model_for(asker, "base", body.model)
-    requests = body.requests(body.params(model.sampling))
-    choices = Choices(asker, requests, body.num_choices, client_name(request))
-    form = CompletionForm(body.logprobs)
+    # Who sends token ids has marked the turns up: they go to the model whose ids they are.
+    slot: Slot = "chat" if body.is_of_ids and is_chat_model(asker, body.model) else "base"
+    model = model_for(asker, slot, body.model)
+    requests = body.requests(body.params(model.sampling), slot)
+    choices = Choices(
+        *(asker, requests, body.num_choices, client_name(request)),
+        tells_ids=bool(body.return_token_ids),
+    )
+    form = CompletionForm(body.logprobs, names_ids=bool(body.return_tokens_as_token_ids))
     envelope = Envelope("cmpl", model.id)
 
     def on_opened(opened: Opened) -> None:

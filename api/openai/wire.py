@@ -15,6 +15,7 @@ from typing import Any
 from api.errors import OPENAI, Problem
 from api.live import sse
 from api.openai.choices import REPLACEMENT, Ending, Piece, ScoredToken, Spent
+from model.engine.events import Alternative
 
 # What OpenAI writes for tokens that cannot come.
 MIN_LOGPROB = -9999.0
@@ -70,11 +71,13 @@ class CompletionForm:
         num_logprobs: of alternatives that each token is told with; None tells no scores.
         starts: characters of the prompt that stand before each choice: offsets count from there.
         echoes: the text that each choice begins with.
+        names_ids: tokens are told as vLLM's "token_id:42".
     """
 
     num_logprobs: int | None
     starts: dict[int, int] = field(default_factory=dict)
     echoes: dict[int, str] = field(default_factory=dict)
+    names_ids: bool = False
 
     whole_type = chunk_type = "text_completion"
 
@@ -83,11 +86,14 @@ class CompletionForm:
         return self._choice(index, echo, (), None) if echo else None
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
-        return self._choice(piece.index, piece.text, piece.scored, piece.ending)
+        choice = self._choice(piece.index, piece.text, piece.scored, piece.ending)
+        return choice if piece.token_ids is None else choice | {"token_ids": [*piece.token_ids]}
 
     def whole(self, index: int, pieces: Sequence[Piece]) -> dict[str, Any]:
         text, scored, ending = _together(pieces)
-        return self._choice(index, self.echoes.get(index, "") + text, scored, ending)
+        choice = self._choice(index, self.echoes.get(index, "") + text, scored, ending)
+        told = [piece.token_ids for piece in pieces if piece.token_ids is not None]
+        return choice | {"token_ids": [id_ for ids in told for id_ in ids]} if told else choice
 
     def _choice(
         self, index: int, text: str, scored: Sequence[ScoredToken], ending: Ending | None
@@ -98,11 +104,22 @@ class CompletionForm:
     def _logprobs(self, index: int, scored: Sequence[ScoredToken]) -> dict[str, Any]:
         start = self.starts.get(index, 0)
         return {
-            "tokens": [token.text for token in scored],
+            "tokens": [self._name(token) for token in scored],
             "token_logprobs": [_floored(token.logprob) for token in scored],
-            "top_logprobs": [_by_text(token) for token in scored] if self.num_logprobs else None,
+            "top_logprobs": [self._best(token) for token in scored] if self.num_logprobs else None,
             "text_offset": [start + token.offset for token in scored],
         }
+
+    def _name(self, token: ScoredToken | Alternative) -> str:
+        return f"token_id:{token.id}" if self.names_ids else token.text
+
+    def _best(self, token: ScoredToken) -> dict[str, float]:
+        """The likeliest tokens, and the one that was taken. Of several with one text the
+        likeliest."""
+        names: dict[str, float] = {}
+        for each in (*token.alternatives, token):
+            names.setdefault(self._name(each), _floored(each.logprob))
+        return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +178,6 @@ def _together(
 def _of_the_text(scored: Sequence[ScoredToken]) -> tuple[ScoredToken, ...]:
     """A chat's message has no token for its end."""
     return tuple(token for token in scored if not token.is_end)
-
-
-def _by_text(token: ScoredToken) -> dict[str, float]:
-    """The likeliest tokens, and the one that was taken. Of several with one text the likeliest."""
-    texts: dict[str, float] = {}
-    for alternative in token.alternatives:
-        texts.setdefault(alternative.text, _floored(alternative.logprob))
-    texts.setdefault(token.text, _floored(token.logprob))
-    return texts
 
 
 def _chat_logprobs(scored: Sequence[ScoredToken]) -> dict[str, Any] | None:
