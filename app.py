@@ -49,7 +49,7 @@ OPEN_API = (
 )
 OPEN_KEY = (
     "The remote model's key and the prompts go to its server unencrypted: its address begins with "
-    "http:. Give one with https: in STARCODER_REMOTE_URL, where the server has one."
+    "http:. Give one with https: in {setting}, where the server has one."
 )
 
 ZEROGPU_TITLE = "StarCoder does not run on ZeroGPU yet"
@@ -123,7 +123,10 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         is_public=settings.is_public,
         deadline=settings.deadline_seconds,
         # Strangers do not choose the model, nor fill the disk.
-        catalogue=None if settings.is_public else Catalogue(settings.model_folder_paths),
+        # A server elsewhere is the operator's, and its models are not this page's to change.
+        catalogue=None
+        if settings.is_public or settings.engine == "remote"
+        else Catalogue(settings.model_folder_paths),
         needs_key=bool(settings.api_key),
         space_id=os.environ.get("SPACE_ID", "") if settings.hosting == "space" else "",
         remote=build_remote(settings),
@@ -155,6 +158,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
 def build_service(settings: Settings) -> GenerationService:
     """The engine, where its models come from, and what runs requests on them."""
     from model.engine.generation import SLOTS
+    from model.loading.remote_sources import build_remote_sources
     from model.loading.residency import Residency
     from model.loading.slot import ModelSource
     from model.loading.sources import build_sources
@@ -164,12 +168,14 @@ def build_service(settings: Settings) -> GenerationService:
     engine = build_engine(settings)
     # Where strangers share the app, one of them must not put the other's model out of memory.
     may_swap = not settings.is_public
+    names: dict[Slot, str] = {"base": settings.base_model, "chat": settings.chat_model}
     sources: dict[Slot, ModelSource]
     if settings.engine == "scripted":
         script = ModelPreset("scripted", "Script without a model")
         sources = {slot: ModelSource(script, lambda report: None) for slot in SLOTS}
+    elif settings.engine == "remote":
+        sources = build_remote_sources(names, _endpoint_models(settings))
     else:
-        names: dict[Slot, str] = {"base": settings.base_model, "chat": settings.chat_model}
         sources = build_sources(names, settings.quantization, engine, may_swap=may_swap)
     residency = Residency(engine, sources, may_swap=may_swap, tells_reasons=not settings.is_public)
     return GenerationService(residency, engine)
@@ -183,7 +189,7 @@ def build_remote(settings: Settings) -> RemoteModel | None:
     if not settings.offers_remote:
         return None
     if settings.exposes_remote_key:
-        logger.warning(OPEN_KEY)
+        logger.warning(OPEN_KEY.format(setting="STARCODER_REMOTE_URL"))
     return RemoteModel(
         settings.remote_url,
         settings.remote_model,
@@ -201,6 +207,8 @@ def build_engine(settings: Settings) -> Engine:
             tokens_per_second=settings.scripted_speed,
             load_seconds=settings.scripted_load_seconds,
         )
+    if settings.engine == "remote":
+        return _build_remote_engine(settings)
     from model.engine.local import LocalEngine
     from model.loading.cache import user_cache_folder
 
@@ -213,6 +221,33 @@ def build_engine(settings: Settings) -> Engine:
         prefill_chunk=settings.prefill_chunk,
         memory_limit=settings.memory_limit_bytes,
     )
+
+
+def _build_remote_engine(settings: Settings) -> Engine:
+    from model.engine.remote import RemoteEngine
+    from model.remote_host import RemoteHost
+
+    if settings.exposes_endpoint_key:
+        logger.warning(OPEN_KEY.format(setting="STARCODER_ENDPOINT_URL"))
+    host = RemoteHost(
+        settings.endpoint_url,
+        settings.endpoint_key.get_secret_value() if settings.endpoint_key else "",
+        settings="STARCODER_ENDPOINT",
+        tells_reasons=not settings.is_public,
+        # Where a server stands is no stranger's business.
+        alias=settings.endpoint_model if settings.is_public else "",
+    )
+    return RemoteEngine(
+        host,
+        _endpoint_models(settings),
+        kind=settings.endpoint_kind,
+        max_waiting=settings.max_waiting,
+        num_at_once=settings.endpoint_requests,
+    )
+
+
+def _endpoint_models(settings: Settings) -> dict[Slot, str]:
+    return {"base": settings.endpoint_model, "chat": settings.endpoint_chat_model}
 
 
 class PortError(OSError):

@@ -85,6 +85,13 @@ def _is_public(values: Mapping[str, Any]) -> bool:
     )
 
 
+def _is_exposed(address: str) -> bool:
+    """What is sent to `address` can be read on the way."""
+    url = urlsplit(address)
+    is_local = url.hostname is not None and is_loopback(url.hostname)
+    return url.scheme == "http" and not is_local
+
+
 def _computed(shown: str, choose: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
     """A default that follows from the settings before it; help and README show it as `shown`."""
 
@@ -168,10 +175,45 @@ class Settings(BaseSettings):
         description="Local folders, divided by commas, that the page may load models from: each a "
         "checkpoint, or a folder of checkpoints.",
     )
-    engine: Literal["local", "scripted"] = Field(
+    engine: Literal["local", "remote", "scripted"] = Field(
         default="local",
-        description="What generates: the models on this machine, or a script without any model, "
-        "for work on the page.",
+        description="What generates: the models on this machine, an OpenAI-compatible server, or a "
+        "script without any model, for work on the page.",
+    )
+    endpoint_url: str = Field(
+        default="",
+        validate_default=True,
+        description="Base address of the server of --engine remote (vLLM, SGLang, llama.cpp, an "
+        "Inference Endpoint, this app elsewhere), such as http://127.0.0.1:8000/v1. All prompts go "
+        "there.",
+    )
+    endpoint_key: SecretStr | None = Field(
+        default=None,
+        description="The key for that server, where it wants one. Better set as a variable.",
+    )
+    endpoint_model: str = Field(
+        default="",
+        validate_default=True,
+        description="What that server calls the model. --base-model and --chat-model then name "
+        "whose tokenizer files are fetched (no weights): auto those that go by this name, none "
+        "no files: Chat then goes as messages, and Infill is refused.",
+    )
+    endpoint_chat_model: str = Field(
+        default_factory=_computed(
+            "as --endpoint-model", lambda values: values.get("endpoint_model", "")
+        ),
+        description="What that server calls the model of the Chat tab, where it has another.",
+    )
+    endpoint_kind: Literal["auto", "vllm", "sglang", "llamacpp", "playground", "openai"] = Field(
+        default="auto",
+        description="Which server it is, which decides how settings beyond OpenAI's are sent. auto "
+        "reads it from its list of models, where nothing in between hides it.",
+    )
+    endpoint_requests: int = Field(
+        default=16,
+        ge=1,
+        le=10_000,
+        description="Requests that this server is given at once; more wait in the queue.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Device for the models. auto takes the GPU where one is."
@@ -274,12 +316,19 @@ class Settings(BaseSettings):
                 raise ValueError("an origin is a scheme and a host, as in https://editor.example")
         return origins
 
-    @field_validator("remote_url")
+    @field_validator("remote_url", "endpoint_url")
     @classmethod
     def _check_remote_url(cls, url: str) -> str:
         if url and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s?#]*)?", url):
             raise ValueError("a base address is as in https://api.example.com/v1")
         return url
+
+    @field_validator("endpoint_url", "endpoint_model")
+    @classmethod
+    def _check_endpoint(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("engine") == "remote" and not value:
+            raise ValueError("--engine remote needs it")
+        return value
 
     @field_validator("remote_model")
     @classmethod
@@ -288,7 +337,7 @@ class Settings(BaseSettings):
             raise ValueError("the remote server has to be asked for a model by its name")
         return name
 
-    @field_validator("remote_key")
+    @field_validator("remote_key", "endpoint_key")
     @classmethod
     def _check_remote_key(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None:
@@ -303,9 +352,12 @@ class Settings(BaseSettings):
     @property
     def exposes_remote_key(self) -> bool:
         """Whether the remote server's key, and the prompts, leave this machine unencrypted."""
-        url = urlsplit(self.remote_url)
-        is_local = url.hostname is not None and is_loopback(url.hostname)
-        return self.remote_key is not None and url.scheme == "http" and not is_local
+        return self.remote_key is not None and _is_exposed(self.remote_url)
+
+    @property
+    def exposes_endpoint_key(self) -> bool:
+        """The same for the engine's server."""
+        return self.endpoint_key is not None and _is_exposed(self.endpoint_url)
 
     @property
     def is_public(self) -> bool:
@@ -387,5 +439,7 @@ def _describe_problem(problem: ErrorDetails) -> str:
     field = str(problem["loc"][0])
     names = f"{flag_of(field)} ({environment_variable_of(field)})"
     # A key stays a secret even where it cannot be used.
-    given = "" if field in ("api_key", "remote_key") else f", not {problem['input']!r}"
+    given = (
+        "" if field in ("api_key", "remote_key", "endpoint_key") else f", not {problem['input']!r}"
+    )
     return f"{names}: {problem['msg'].removeprefix('Value error, ')}{given}."

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from fastapi import Request
@@ -23,7 +24,10 @@ from model.errors import (
     OutOfMemoryError,
     PlaygroundError,
     QueueFullError,
+    RemoteBusyError,
     RemoteError,
+    RemoteRefusedError,
+    RemoteUnreachableError,
     SamplingParamsError,
     UnavailableError,
 )
@@ -57,6 +61,8 @@ KIND_BY_ERROR: dict[type[PlaygroundError], Kind] = {
     QueueFullError: Kind.OVERLOADED,
     ModelLoadError: Kind.UNAVAILABLE,
     RemoteError: Kind.UNAVAILABLE,
+    RemoteBusyError: Kind.OVERLOADED,
+    RemoteRefusedError: Kind.VALIDATION,
     GenerationError: Kind.GENERATION,
     OutOfMemoryError: Kind.UNAVAILABLE,
 }
@@ -85,6 +91,7 @@ class Problem:
         error_type: the error's name.
         field: of the request, that is to blame; empty where none is.
         can_retry: the same request may work in a moment.
+        retry_after: seconds to wait before, where somebody knows.
     """
 
     kind: Kind
@@ -92,6 +99,7 @@ class Problem:
     error_type: str
     field: str = ""
     can_retry: bool = False
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +222,16 @@ def problem_of(error: PlaygroundError) -> Problem:
         str(error),
         type(error).__name__,
         error.field if isinstance(error, SamplingParamsError) else "",
-        isinstance(error, UnavailableError),
+        isinstance(error, UnavailableError | RemoteBusyError | RemoteUnreachableError),
+        error.retry_after if isinstance(error, RemoteBusyError) else None,
     )
 
 
 def answer_problem(problem: Problem, protocol: Protocol) -> JSONResponse:
     """`problem` as a client of `protocol` reads it."""
     status = protocol.status(problem.kind)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.can_retry else {}
+    seconds = RETRY_AFTER_SECONDS if problem.retry_after is None else ceil(problem.retry_after)
+    headers = {"Retry-After": str(seconds)} if problem.can_retry else {}
     if problem.kind is Kind.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(protocol.body(problem, status), status_code=status, headers=headers)

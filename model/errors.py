@@ -207,7 +207,11 @@ class RemoteModelError(RemoteError):
 
 
 class RemoteBusyError(RemoteError):
-    """The server takes no more requests for now."""
+    """The server takes no more requests for now. `retry_after`: seconds, where it says so."""
+
+    def __init__(self, message: str, advice: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, advice)
+        self.retry_after = retry_after
 
 
 class RemoteRefusedError(RemoteError):

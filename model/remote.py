@@ -7,20 +7,19 @@ is asked beside `GenerationService`, and its run has the same two methods as one
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 
 from model.engine.events import Finished, FinishReason, Timings, Usage
-from model.errors import RemoteAnswerError
 from model.prompts.texts import check_texts
-from model.remote_errors import broken_off, error_of_failure, error_of_status, no_stream
+from model.remote_chunks import read_chunks, read_error
+from model.remote_errors import broken_off, error_of_failure, error_of_status
+from model.remote_host import RemoteHost
 from model.requests import CompletionRequest, boxes_of, check_complete
 from model.sampling import SamplingParams
 from model.stopping import StopMatcher
@@ -61,8 +60,12 @@ class RemoteModel:
     patience: float = PATIENCE_SECONDS
 
     @property
+    def server(self) -> RemoteHost:
+        return RemoteHost(self.url, self.key, tells_reasons=self.tells_reasons)
+
+    @property
     def host(self) -> str:
-        return urlsplit(self.url).netloc
+        return self.server.name
 
     @property
     def title(self) -> str:
@@ -135,7 +138,7 @@ class RemoteRun:
         except TimeoutError:
             return FinishReason.DEADLINE
         except httpx2.HTTPError as error:
-            raise error_of_failure(error, self._model.host, self._model.patience) from error
+            raise error_of_failure(error, self._model.server, self._model.patience) from error
 
     def _finished(self, reason: FinishReason) -> Finished:
         first = None if self._first_at is None else self._first_at - self._begun_at
@@ -143,21 +146,20 @@ class RemoteRun:
         return Finished(reason, self._usage, timings, self._request.params.seed)
 
     async def _read(self, publish: Callable[[Piece], None]) -> FinishReason:
-        model = self._model
-        headers = {"authorization": f"Bearer {model.key}"} if model.key else {}
+        model, server = self._model, self._model.server
         body = _body(model.name, self._request)
         timeout = httpx2.Timeout(model.patience, connect=CONNECT_SECONDS)
         # A redirect would take prompt and key to another host.
         client = httpx2.AsyncClient(timeout=timeout, follow_redirects=False)
-        address = f"{model.url.rstrip('/')}/completions"
+        address = server.address("completions")
         async with (
             asyncio.timeout(self._deadline),
             client,
-            client.stream("POST", address, json=body, headers=headers) as response,
+            client.stream("POST", address, json=body, headers=server.headers) as response,
         ):
             if response.status_code != httpx2.codes.OK:
-                said = _message_of(await response.aread())
-                raise error_of_status(response.status_code, model.host, self._told(said))
+                said = server.told(await read_error(response))
+                raise error_of_status(response.status_code, server, said)
             return await self._follow(response, publish)
 
     async def _follow(
@@ -167,57 +169,23 @@ class RemoteRun:
         the text's own end."""
         matcher = StopMatcher(self._request.params.stop)
         reason: FinishReason | None = None
-        is_stream, num_pieces = False, 0
-        async for line in response.aiter_lines():
-            if not line.startswith("data:"):
-                continue
-            is_stream = True
-            data = line.removeprefix("data:").strip()
-            if data == "[DONE]":
-                reason = reason or FinishReason.EOS_TOKEN
-                break
-            chunk = self._parse(data)
-            text, ended = _choice_of(chunk)
-            if text:
-                num_pieces += 1
-                publish(Piece(matcher.feed(text)))
-            self._usage = _usage_of(chunk) or Usage(0, 0, num_pieces)
-            if matcher.matched is not None:
-                return FinishReason.STOP_SEQUENCE
-            reason = self._reason_of(ended) or reason
+        told: Usage | None = None
+        num_pieces = 0
+        async with aclosing(read_chunks(response.aiter_bytes(), self._model.server)) as chunks:
+            async for chunk in chunks:
+                if chunk.text:
+                    num_pieces += 1
+                    publish(Piece(matcher.feed(chunk.text)))
+                told = chunk.usage or told
+                self._usage = told or Usage(0, 0, num_pieces)
+                if matcher.matched is not None:
+                    return FinishReason.STOP_SEQUENCE
+                reason = reason or chunk.ended
         if rest := matcher.flush():
             publish(Piece(rest))
-        if not is_stream:
-            raise no_stream(self._model.host)
         if reason is None:
-            raise broken_off(self._model.host)
+            raise broken_off(self._model.server)
         return reason
-
-    def _parse(self, data: str) -> dict[str, Any]:
-        try:
-            chunk = json.loads(data)
-            said = chunk.get("error")
-        except (ValueError, AttributeError, RecursionError):
-            raise no_stream(self._model.host) from None
-        if said:
-            reason = self._told(_message_of(data.encode()))
-            raise RemoteAnswerError(f"{self._model.host} failed.{reason}", "Try again.")
-        return dict(chunk)
-
-    def _reason_of(self, ended: object) -> FinishReason | None:
-        if ended == "content_filter":
-            raise RemoteAnswerError(f"{self._model.host} held the rest of the text back.")
-        if ended is None:
-            return None
-        return FinishReason.LENGTH if ended == "length" else FinishReason.EOS_TOKEN
-
-    def _told(self, said: str) -> str:
-        """What the server said, for people: without the key, which some repeat."""
-        if not (said and self._model.tells_reasons):
-            return ""
-        if self._model.key:
-            said = said.replace(self._model.key, "***")
-        return f" It says: {said[:300]}"
 
 
 def _body(name: str, request: CompletionRequest) -> dict[str, Any]:
@@ -239,35 +207,3 @@ def _body(name: str, request: CompletionRequest) -> dict[str, Any]:
         **seed,
         **further,
     }
-
-
-def _choice_of(chunk: dict[str, Any]) -> tuple[str, object]:
-    """The text of a chunk, and how the text ended; the one with the counts has neither."""
-    choices = chunk.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else {}
-    if not isinstance(choice, dict):
-        return "", None
-    text = choice.get("text")
-    return text if isinstance(text, str) else "", choice.get("finish_reason")
-
-
-def _usage_of(chunk: dict[str, Any]) -> Usage | None:
-    usage = chunk.get("usage")
-    counts = [
-        usage.get(name) if isinstance(usage, dict) else None
-        for name in ("prompt_tokens", "completion_tokens")
-    ]
-    if not all(type(count) is int for count in counts):
-        return None
-    return Usage(int(counts[0] or 0), 0, int(counts[1] or 0))
-
-
-def _message_of(body: bytes) -> str:
-    """What an error's body says, in the forms that servers have; "" where it cannot be read."""
-    try:
-        data = json.loads(body)
-        error = data.get("error", data) if isinstance(data, dict) else data
-        said = error.get("message", error.get("detail")) if isinstance(error, dict) else error
-    except (ValueError, RecursionError):
-        return ""
-    return " ".join(said.split()) if isinstance(said, str) else ""

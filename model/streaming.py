@@ -8,7 +8,7 @@ import torch
 from transformers import TextIteratorStreamer
 
 from model.engine.events import Alternative, Token
-from model.stopping import StopMatcher
+from model.text_step import TextStep
 from model.tokenization import PromptTokenizer
 
 ReadLogprob = Callable[[int], tuple[float, tuple[Alternative, ...]]]
@@ -48,10 +48,8 @@ class TokenStreamer(TextIteratorStreamer):
     ) -> None:
         super().__init__(tokenizer, skip_prompt=True, timeout=timeout)
         self._decoder = tokenizer.decoder()
-        self._matcher = StopMatcher(stop)
+        self._step = TextStep(stop, num_hidden=num_hidden, is_start_stripped=is_start_stripped)
         self._on_token = on_token or self._queue_text
-        self._is_at_start = is_start_stripped
-        self._num_hidden = num_hidden
         self._read_logprob = read_logprob
         self._is_prompt_next = True
         self.num_tokens = 0
@@ -60,7 +58,7 @@ class TokenStreamer(TextIteratorStreamer):
     @property
     def is_stopped(self) -> bool:
         """Whether a stop string was met: nothing that follows will be shown."""
-        return self._matcher.matched is not None
+        return self._step.is_stopped
 
     def put(self, value: torch.Tensor) -> None:
         """Take the prompt's ids (once, ignored), then new ids, of shape (1, n) or (n,).
@@ -75,14 +73,14 @@ class TokenStreamer(TextIteratorStreamer):
                 return
             self.num_tokens += 1
             self.last_id = token_id
-            text = self._certain(self._decoder.step(token_id))
+            text = self._step.feed(self._decoder.step(token_id))
             told = () if self._read_logprob is None else self._read_logprob(token_id)
             self._on_token(Token(token_id, text, *told))
 
     def end(self) -> None:
         """Release what was held back and end the stream."""
         if not self.is_stopped:
-            rest = self._certain(self._decoder.flush()) + self._matcher.flush()
+            rest = self._step.feed(self._decoder.flush()) + self._step.flush()
             if rest:
                 self._on_token(Token(None, rest))
         self.text_queue.put(self.stop_signal)
@@ -98,16 +96,6 @@ class TokenStreamer(TextIteratorStreamer):
         if value is self.stop_signal:
             raise StopIteration
         return str(value)
-
-    def _certain(self, text: str) -> str:
-        if self._num_hidden:
-            hidden = min(self._num_hidden, len(text))
-            self._num_hidden -= hidden
-            text = text[hidden:]
-        if self._is_at_start:
-            text = text.lstrip("\r\n")
-            self._is_at_start = not text
-        return self._matcher.feed(text)
 
     def _queue_text(self, token: Token) -> None:
         if token.text:

@@ -117,8 +117,9 @@ class CompletionForm:
         """The likeliest tokens, and the one that was taken. Of several with one text the
         likeliest."""
         names: dict[str, float] = {}
-        for each in (*token.alternatives, token):
-            names.setdefault(self._name(each), _floored(each.logprob))
+        for alternative in token.alternatives:
+            names.setdefault(self._name(alternative), _floored(alternative.logprob))
+        names.setdefault(self._name(token), _floored(token.logprob))
         return names
 
 

@@ -265,7 +265,7 @@ class LocalEngine:
             precision=loaded.precision,
             infill=detect_infill(tokenizer.special_id),
             dialogue=find_dialogue(preset.dialogue, tokenizer.special_id, tokenizer.chat_template),
-            stop_token_ids=_stop_token_ids(tokenizer),
+            stop_token_ids=stop_token_ids(tokenizer),
             can_heal=runner.can_heal,
             footprint=loaded.footprint,
             is_offloaded=loaded.is_offloaded,
@@ -309,7 +309,7 @@ def _check_vocabulary(model: PreTrainedModel, tokenizer: ModelTokenizer) -> None
         )
 
 
-def _stop_token_ids(tokenizer: ModelTokenizer) -> tuple[int, ...]:
+def stop_token_ids(tokenizer: ModelTokenizer) -> tuple[int, ...]:
     ids = [tokenizer.eos_token_id, *map(tokenizer.special_id, END_TOKENS)]
     return tuple(dict.fromkeys(token_id for token_id in ids if token_id is not None))
 

@@ -19,7 +19,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, validate_repo_id
 
 from model.engine.base import LoadProgress
-from model.errors import HubError
+from model.errors import HubError, HubOfflineError, HubUnavailableError
 from model.licenses import License
 from model.loading.card import license_of, read_license
 from model.loading.hub_download import POLL_SECONDS, TIMEOUT, HubDownload
@@ -31,7 +31,14 @@ from model.loading.hub_errors import (
     not_a_hub,
     offline,
 )
-from model.loading.hub_files import CachedRepo, HubFile, choose_files, plan_files
+from model.loading.hub_files import (
+    CARD,
+    CachedRepo,
+    HubFile,
+    choose_files,
+    is_text,
+    plan_files,
+)
 from model.loading.job import LoadJob
 
 logger = logging.getLogger(__name__)
@@ -135,6 +142,36 @@ class HubCheckpoint:
         # Access may change until somebody asks again.
         self._survey = None
         return CachedRepo(self.repo).snapshot(survey.commit)
+
+    def fetch_texts(self, job: LoadJob) -> Path:
+        """A folder with the checkpoint's config and tokenizer, and no weights that were not there
+        before.
+
+        What an earlier call fetched serves where the hub cannot be asked.
+
+        Raises: as `describe`.
+        """
+        here = CachedRepo(self.repo)
+        try:
+            cached = _cached_checkpoint(self.repo)
+            if cached is not None:
+                return cached
+            stage = f"asking the hub about {self.repo.repo_id}"
+            job.report(LoadProgress(stage))
+            survey = _watched(job, lambda: _survey(self.repo))
+        except (HubUnavailableError, HubOfflineError):
+            folder = here.texts()
+            if folder is None:
+                raise
+            return folder
+        files = tuple(file for file in survey.files if is_text(file.name) or file.name == CARD)
+        _check_room(self.repo, here.num_bytes_missing(survey.commit, files))
+        self._download(
+            survey, files, files, job, f"downloading the tokenizer of {self.repo.repo_id}"
+        )
+        with hub_errors(self.repo):
+            here.remember(survey.commit)
+        return here.snapshot(survey.commit)
 
     def _download(
         self,

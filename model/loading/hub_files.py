@@ -94,6 +94,12 @@ class CachedRepo:
             return None
         return folder if _is_whole(folder) else None
 
+    def texts(self) -> Path | None:
+        """The folder of the revision's snapshot, if it has a tokenizer's files."""
+        commit = self.commit
+        folder = None if commit is None else self.snapshot(commit)
+        return folder if folder is not None and _has_tokenizer(folder) else None
+
     def holds(self, commit: str, file: HubFile) -> bool:
         return (self.snapshot(commit) / file.name).is_file() or (
             file.sha256 is not None and self.blob(file.sha256).is_file()
@@ -217,14 +223,16 @@ def shards(folder: Path) -> list[str]:
 
 
 def _is_whole(folder: Path) -> bool:
-    if not (folder / CONFIG).is_file():
-        return False
-    if not any(next(folder.glob(pattern), None) for pattern in _VOCABULARIES):
+    if not (folder / CONFIG).is_file() or not _has_tokenizer(folder):
         return False
     if (folder / WEIGHTS).is_file():
         return True
     names = shards(folder)
     return bool(names) and all((folder / name).is_file() for name in names)
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return any(next(folder.glob(pattern), None) for pattern in _VOCABULARIES)
 
 
 def _no_weights(repo: HubRepo, names: Iterable[str]) -> CheckpointError:
