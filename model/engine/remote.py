@@ -77,6 +77,7 @@ class RemoteEngine:
         self._caller: RemoteCaller | None = None
         self._caller_loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[Generation, RemoteRun] = {}
         self._work: dict[Generation, asyncio.Task[FinishReason]] = {}
         # What this server does, once it was asked; `submit` refuses what a slot's model cannot.
         self.capabilities = Capabilities(alternatives=True)
@@ -142,6 +143,7 @@ class RemoteEngine:
         generation = Generation(request)
         generation.on_interrupt(lambda: self._interrupt(generation))
         self._admission.enter(generation)
+        self._waiting[generation] = RemoteRun(generation, slot, self._caller_here())
         self._start_next()
         return generation
 
@@ -188,42 +190,47 @@ class RemoteEngine:
             generation = self._admission.next()
             if generation is None:
                 return
-            task = asyncio.get_running_loop().create_task(self._serve(generation))
+            loop = asyncio.get_running_loop()
+            run = self._waiting.pop(generation)
+            # A task of its own beside `_serve`: one that is cancelled before it begins runs none
+            # of its code, and the reader would wait for ever.
+            work = self._work[generation] = loop.create_task(run.run())
+            if generation.should_stop:  # it was told so before there was a task to cancel
+                work.cancel()
+            task = loop.create_task(self._serve(generation, run, work))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     def _interrupt(self, generation: Generation) -> None:
         """From any thread."""
         if self._admission.withdraw(generation):
+            self._waiting.pop(generation, None)
             generation.publish(finish_unrun(generation))
         elif (work := self._work.get(generation)) is not None:
             work.get_loop().call_soon_threadsafe(work.cancel)
 
-    async def _serve(self, generation: Generation) -> None:
-        """Run an admitted generation to its last event, then the next in line."""
+    async def _serve(
+        self, generation: Generation, run: RemoteRun, work: asyncio.Task[FinishReason]
+    ) -> None:
+        """Wait for a generation's work, tell its end, and start the next in line."""
         try:
-            failure = await self._run(generation)
+            await asyncio.wait({work})
         finally:
+            work.cancel()  # where the loop ends
+            del self._work[generation]
             self._admission.leave(generation)
             self._start_next()
+        failure = self._finish(generation, run, work)
         if failure is not None:
             if not isinstance(failure, InvalidInputError | RemoteRefusedError | RemoteBusyError):
                 self._last_error = failure.message
             failure.__cause__ = failure.__context__ = None
             generation.publish(Failed(failure.with_traceback(None)))
 
-    async def _run(self, generation: Generation) -> PlaygroundError | None:
-        slot = self._slots.get(generation.request.slot)
-        if slot is None:
-            return EngineClosedError("No model is resident in this slot.", "Wait for it.")
-        run = RemoteRun(generation, slot, self._caller_here())
-        # A task of its own: one that is cancelled before it begins would run none of its code.
-        work = self._work[generation] = asyncio.get_running_loop().create_task(run.run())
-        try:
-            await asyncio.wait({work})
-        finally:
-            del self._work[generation]
-            work.cancel()
+    def _finish(
+        self, generation: Generation, run: RemoteRun, work: asyncio.Task[FinishReason]
+    ) -> PlaygroundError | None:
+        """Tell the end of `work`, unless it failed: then the failure."""
         if work.cancelled():
             run.finish(FinishReason.CANCELLED if generation.is_cancelled else FinishReason.DEADLINE)
             return None

@@ -72,6 +72,7 @@ class RemoteRun:
             RemoteError: the server did not answer as it should.
             CapabilityError: it cannot be asked this.
         """
+        self._started_at = time.monotonic()
         self._generation.publish(Prefill(0, len(self._request.prompt_ids)))
         if not isinstance(self._tokenizer, ModelTokenizer):
             return await self._ask_in_text()
@@ -150,12 +151,12 @@ class RemoteRun:
         async for chunk in chunks:
             self._usage = chunk.usage or self._usage
             for score in self._scores_of(chunk):
+                if self._num_tokens >= most * (1 if self._has_ids else _MOST_PIECES):
+                    return FinishReason.LENGTH
                 self._take(score)
                 if self._step.is_stopped:
                     return FinishReason.STOP_SEQUENCE
             reason = reason or chunk.ended
-            if reason is None and self._num_tokens > most * (1 if self._has_ids else _MOST_PIECES):
-                return FinishReason.LENGTH
         if reason is None:
             raise broken_off(self._caller.host)
         return reason
