@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from model.engine.base import Engine
     from model.engine.generation import Slot
+    from model.loading.catalogue import Catalogue
     from model.loading.residency import Residency
     from model.remote import RemoteModel
     from model.service import GenerationService
@@ -97,7 +98,6 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
     from api.server import build_server
     from api.share_link import keep_share_link
     from model.loading.assistant_prompt import AssistantPromptSource
-    from model.loading.catalogue import Catalogue
     from ui.editor import STATIC_PATH, static_files
     from ui.page import build_page
 
@@ -122,11 +122,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         AssistantPromptSource(),
         is_public=settings.is_public,
         deadline=settings.deadline_seconds,
-        # Strangers do not choose the model, nor fill the disk.
-        # A server elsewhere is the operator's, and its models are not this page's to change.
-        catalogue=None
-        if settings.is_public or settings.engine == "remote"
-        else Catalogue(settings.model_folder_paths),
+        catalogue=_build_catalogue(settings),
         needs_key=bool(settings.api_key),
         space_id=os.environ.get("SPACE_ID", "") if settings.hosting == "space" else "",
         remote=build_remote(settings),
@@ -153,6 +149,16 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         allowed_paths=[],
     )
     return app
+
+
+def _build_catalogue(settings: Settings) -> Catalogue | None:
+    """The models that the page can load. Strangers do not choose one, nor fill the disk, and a
+    server elsewhere has its own."""
+    from model.loading.catalogue import Catalogue
+
+    if settings.is_public or settings.engine == "remote":
+        return None
+    return Catalogue(settings.model_folder_paths)
 
 
 def build_service(settings: Settings) -> GenerationService:

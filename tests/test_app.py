@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api.middleware import SHUT_DOORS
-from app import PlainFormatter, PortError, build_remote, listen
+from app import PlainFormatter, PortError, build_engine, build_remote, listen
 from settings import load_settings
 from tests.servers import PROJECT, RunningApp, clean_environment, running_app
 
@@ -52,6 +52,21 @@ def test_a_remote_key_over_plain_http_is_warned_of(
     build_remote(load_settings(["--remote-url", url, "--remote-model", "big"]))
     assert caplog.text.count("unencrypted") == num_warnings
     assert "hidden" not in caplog.text
+
+
+@pytest.mark.parametrize(("scheme", "num_warnings"), [("http", 1), ("https", 0)])
+def test_an_endpoints_key_over_plain_http_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    scheme: str,
+    num_warnings: int,
+) -> None:
+    monkeypatch.setenv("STARCODER_ENDPOINT_KEY", "hidden-1")
+    flags = ["--endpoint-url", f"{scheme}://box.example/v1", "--endpoint-model", "big"]
+    engine = build_engine(load_settings(["--engine", "remote", *flags]))
+    assert caplog.text.count("STARCODER_ENDPOINT_URL") == num_warnings
+    assert "hidden" not in caplog.text
+    engine.close()
 
 
 @pytest.mark.parametrize("door", SHUT_DOORS)

@@ -226,6 +226,41 @@ def test_the_remote_key_is_shown_nowhere(
     assert "hidden" not in str(caught.value)
 
 
+ENDPOINT = ["--engine", "remote", "--endpoint-url", "https://box/v1", "--endpoint-model", "big"]
+
+
+def test_a_remote_engine_needs_an_address_and_a_models_name() -> None:
+    assert load_settings(ENDPOINT).endpoint_chat_model == "big"
+    assert load_settings([*ENDPOINT, "--endpoint-chat-model", "c"]).endpoint_chat_model == "c"
+    with pytest.raises(SettingsError) as caught:
+        load_settings(ENDPOINT[:2])
+    lines = str(caught.value).splitlines()
+    assert [line.split()[0] for line in lines] == ["--endpoint-url", "--endpoint-model"]
+    assert load_settings([]).endpoint_url == ""
+
+
+@pytest.mark.parametrize("url", ["box/v1", "https://user:secret@box/v1", "ftp://box/v1"])
+def test_an_endpoints_address_is_one_without_a_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="a base address is as in"):
+        load_settings([*ENDPOINT, "--endpoint-url", url])
+
+
+def test_an_endpoints_key_is_shown_nowhere_and_known_to_be_exposed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exposed = [*ENDPOINT, "--endpoint-url", "http://box.example/v1"]
+    assert not load_settings(exposed).exposes_endpoint_key
+    monkeypatch.setenv("STARCODER_ENDPOINT_KEY", "hidden-1")
+    settings = load_settings(exposed)
+    assert settings.exposes_endpoint_key
+    assert not load_settings(ENDPOINT).exposes_endpoint_key
+    assert "hidden" not in f"{settings!r} {settings.model_dump_json()}"
+    monkeypatch.setenv("STARCODER_ENDPOINT_KEY", "hidden 2")
+    with pytest.raises(SettingsError, match="a key has printable ASCII") as caught:
+        load_settings(ENDPOINT)
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("key", ["hidden key", "hiddené", "hidden\x00"])
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(SettingsError) as caught:

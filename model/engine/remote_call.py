@@ -97,7 +97,7 @@ class RemoteCaller:
                     raise await self._refusal(response)
                 await response.aclose()
             await asyncio.sleep(pause or 0)
-        raise AssertionError("the last attempt returns or raises")
+        raise AssertionError
 
     async def _send_once(
         self, path: str, body: Mapping[str, Any], deadline: float

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from model.engine.generation import SLOTS, Slot
 from model.loading.choice import AUTO
 from model.loading.job import LoadJob
-from model.loading.slot import ModelSource
+from model.loading.slot import Description, ModelSource
 from model.loading.sources import EMBEDDED, resolve_source
 from model.presets import ModelPreset, find_hub_preset
 
@@ -36,12 +38,32 @@ def _source(slot: Slot, name: str, served: str) -> ModelSource:
     if name == EMBEDDED:
         return resolve_source(slot, name)
     folder = Path(name).expanduser()
-    if name == NONE or folder.is_dir():
-        # The model is the server's, and goes by its name there.
-        own = ModelPreset(served, served.rpartition("/")[2])
-        return ModelSource(own, lambda job: None if name == NONE else folder)
+    # Without a repository the model goes by its name on the server.
+    own = ModelPreset(served, served.rpartition("/")[2])
+    if name == NONE:
+        return ModelSource(own, lambda job: None)
+    if folder.is_dir():
+        return _texts_source(own, lambda job: folder)
     preset = find_hub_preset(name) or ModelPreset(name, name.rpartition("/")[2], repo_id=name)
-    return ModelSource(preset, lambda job: _fetch_texts(preset, job))
+    return _texts_source(preset, partial(_fetch_texts, preset))
+
+
+def _texts_source(preset: ModelPreset, fetch: Callable[[LoadJob], Path]) -> ModelSource:
+    """A source of which everything is known once its few files are here."""
+    fetched: list[Path] = []
+
+    def describe(job: LoadJob) -> Description:
+        from model.loading.card import read_license
+
+        fetched[:] = [fetch(job)]
+        # A row of ours was checked by hand; a repository's card says what it likes.
+        license = preset.license or read_license(fetched[0])
+        return Description(replace(preset, license=license), fetched[0])
+
+    def take(job: LoadJob) -> Path:
+        return fetched.pop() if fetched else fetch(job)
+
+    return ModelSource(preset, take, describe=describe)
 
 
 def _named_by(served: str) -> str:

@@ -60,6 +60,9 @@ def test_every_kind_has_a_status() -> None:
         (errors.CheckpointError("No checkpoint there."), 503, 503, 503),
         (errors.GenerationError("The model failed."), 500, 424, 500),
         (errors.OutOfMemoryError("Out of memory."), 503, 503, 503),
+        (errors.RemoteBusyError("It takes no more."), 503, 429, 429),
+        (errors.RemoteRefusedError("It refuses the request."), 422, 422, 400),
+        (errors.RemoteUnreachableError("It cannot be reached."), 503, 503, 503),
         (PlaygroundError("Something else."), 500, 424, 500),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
@@ -67,6 +70,20 @@ def test_every_kind_has_a_status() -> None:
 def test_the_status_of_an_error(error: PlaygroundError, own: int, tgi: int, openai: int) -> None:
     kind = kind_of(type(error))
     assert [each.status(kind) for each in (OWN, TGI, OPENAI)] == [own, tgi, openai]
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (errors.RemoteBusyError("It takes no more.", retry_after=29.2), "30"),
+        (errors.RemoteBusyError("It takes no more."), "2"),
+        (errors.RemoteUnreachableError("It cannot be reached."), "2"),
+        (errors.RemoteKeyError("It does not accept the key."), None),
+    ],
+)
+def test_a_server_behind_says_when_to_ask_again(error: PlaygroundError, seconds: str) -> None:
+    answer = answer_problem(problem_of(error), OPENAI)
+    assert answer.headers.get("retry-after") == seconds
 
 
 MESSAGE = "It went wrong. Try something else."

@@ -47,6 +47,34 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+def fetch_texts() -> Path:
+    return HubCheckpoint(REPO).fetch_texts(quiet())
+
+
+def test_for_a_server_elsewhere_the_tokenizer_comes_without_the_weights(
+    hub: HubServer, home: Path, checkpoint: Path
+) -> None:
+    hub.add_model(REPO, checkpoint)
+    folder = fetch_texts()
+    assert {"config.json", "tokenizer.json", "tokenizer_config.json"} <= names(folder)
+    assert not list(folder.glob("*.safetensors"))
+    assert not is_cached(REPO), "the weights are still to be fetched by who wants them"
+    assert list(fetch().glob("*.safetensors"))
+
+
+def test_a_tokenizer_that_was_fetched_serves_while_the_hub_is_gone(
+    hub: HubServer, home: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.MonkeyPatch.context() as offline:
+        offline.setattr(constants, "HF_HUB_OFFLINE", True)
+        with pytest.raises(HubOfflineError):
+            fetch_texts()
+    hub.add_model(REPO, checkpoint)
+    folder = fetch_texts()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetch_texts() == folder
+
+
 def test_a_look_tells_what_is_missing_and_brings_the_config_but_no_weights(
     hub: HubServer, home: Path, checkpoint: Path
 ) -> None:
