@@ -69,6 +69,7 @@ class EndpointServer:
     Attributes:
         replies: to the next requests, in order; after them `FINE` is given.
         models: the rows of `/v1/models`; None has that route fail.
+        models_status: of that route.
         takes_ids: else a prompt of token ids is refused, as by servers that take text only.
         asked: path, header fields and body of each request for a text.
         is_left: set when a client hung up on a stream that was still open.
@@ -83,6 +84,7 @@ class EndpointServer:
         """As new, at the same address."""
         self.replies: deque[Reply] = deque()
         self.models: list[dict[str, Any]] | None = [{"id": MODEL, "max_model_len": 4096}]
+        self.models_status = 200
         self.takes_ids = True
         self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.is_left = threading.Event()
@@ -97,7 +99,7 @@ class EndpointServer:
             return JSONResponse({"error": {"message": "Who are you?"}}, 401)
         if self.models is None:
             return JSONResponse({}, 500)
-        return JSONResponse({"object": "list", "data": self.models})
+        return JSONResponse({"object": "list", "data": self.models}, self.models_status)
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()

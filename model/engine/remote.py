@@ -18,7 +18,7 @@ from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.local import stop_token_ids
 from model.engine.remote_call import Patience, RemoteCaller
 from model.engine.remote_dialect import DIALECTS, OPENAI, Kind, detect_dialect
-from model.engine.remote_probe import Probe, Row, check_name, find_row, wait_for_models
+from model.engine.remote_probe import Probe, Row, check_name, wait_for_model
 from model.engine.remote_run import RemoteRun, RemoteSlot, check_asked
 from model.engine.worker import finish_unrun
 from model.errors import (
@@ -115,8 +115,7 @@ class RemoteEngine:
         quantization: Quantization | None = None,
     ) -> ResidentModel:
         name = self._names[slot]
-        rows = wait_for_models(self._host, report)
-        row = find_row(rows, name)
+        row, rows = wait_for_model(self._host, name, slot, report)
         dialect = detect_dialect(row) if self._kind == "auto" else DIALECTS[self._kind]
         if dialect.checks_names:
             check_name(rows, name, self._host)

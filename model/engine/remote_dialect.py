@@ -118,9 +118,14 @@ DIALECTS: Mapping[str, Dialect] = {
 }
 
 
+def is_playground(model: Mapping[str, Any]) -> bool:
+    capabilities = model.get("capabilities")
+    return isinstance(capabilities, dict) and "infill" in capabilities
+
+
 def detect_dialect(model: Mapping[str, Any]) -> Dialect:
     """By a row of `/v1/models`: servers sign it, and this app tells there what a model can do."""
-    if isinstance(model.get("capabilities"), dict) and "infill" in model["capabilities"]:
+    if is_playground(model):
         return PLAYGROUND
     return {"vllm": VLLM, "sglang": SGLANG, "llamacpp": LLAMACPP}.get(
         str(model.get("owned_by")), OPENAI

@@ -12,6 +12,8 @@ from typing import Any
 import httpx2
 
 from model.engine.base import LoadProgress, ReportProgress
+from model.engine.generation import Slot
+from model.engine.remote_dialect import is_playground
 from model.errors import (
     RemoteAnswerError,
     RemoteBusyError,
@@ -35,8 +37,8 @@ MAX_LIST_BYTES = 4 * 1024**2
 Row = Mapping[str, Any]
 
 
-def ask_models(host: RemoteHost) -> list[Row]:
-    """The rows of the server's list; none from a server that has no such list. Blocks.
+def ask_models(host: RemoteHost) -> list[Row] | None:
+    """The rows of the server's list; None from a server that has no such list. Blocks.
 
     Raises:
         RemoteError: it does not answer, does not accept the key, or fails.
@@ -51,7 +53,7 @@ def ask_models(host: RemoteHost) -> list[Row]:
     except httpx2.HTTPError as error:
         raise error_of_failure(error, host, TIMEOUT_SECONDS) from error
     if response.status_code in (404, 405):
-        return []
+        return None
     if not is_ok:
         raise error_of_status(response.status_code, host, host.told(message_of(body)))
     try:
@@ -64,9 +66,13 @@ def ask_models(host: RemoteHost) -> list[Row]:
         ) from None
 
 
-def wait_for_models(host: RemoteHost, report: ReportProgress) -> list[Row]:
-    """The same, from a server that may still be starting: it is waited for, for as long as
-    `report` does not end it by raising.
+def wait_for_model(
+    host: RemoteHost, name: str, slot: Slot, report: ReportProgress
+) -> tuple[Row, list[Row]]:
+    """What the server's list tells of a model, and the list.
+
+    A server that may still be starting is waited for, for as long as `report` does not end it by
+    raising.
 
     Raises:
         RemoteError: what waiting does not mend.
@@ -75,23 +81,35 @@ def wait_for_models(host: RemoteHost, report: ReportProgress) -> list[Row]:
     while True:
         report(LoadProgress(stage))
         try:
-            return ask_models(host)
+            rows = ask_models(host)
+            if rows is None:
+                return {}, []
+            row = find_row(rows, name, slot)
+            if row is not None:
+                return row, rows
+            stage, detail = f"waiting for {host.name}", "it lists no model yet"
         except (RemoteUnreachableError, RemoteBusyError, RemoteAnswerError) as error:
-            stage = f"waiting for {host.name}"
-            detail = error.message
+            stage, detail = f"waiting for {host.name}", error.message
         end = time.monotonic() + AGAIN_SECONDS
         while time.monotonic() < end:
             report(LoadProgress(stage, detail=detail))
             time.sleep(BEAT_SECONDS)
 
 
-def find_row(rows: Sequence[Row], name: str) -> Row:
-    """What the list tells of the model `name`; {} where it tells nothing.
+def find_row(rows: Sequence[Row], name: str, slot: Slot) -> Row | None:
+    """What the list tells of the model `name`; {} where it tells nothing, None where the model is
+    still to come.
 
-    A list of one model is that one's, whatever it is called: many servers look at no name.
+    A list of one model is that one's, whatever it is called: many servers look at no name. This
+    app goes by several names, and lists a model once it is loaded, with what it can do.
     """
-    only = rows[0] if len(rows) == 1 else {}
-    return next((row for row in rows if row.get("id") == name), only)
+    named = next((row for row in rows if row.get("id") == name), None)
+    if named is not None or not rows:
+        return named
+    if is_playground(rows[0]):
+        task = "chat" if slot == "chat" else "completion"
+        return next((row for row in rows if row["capabilities"].get(task)), None)
+    return rows[0] if len(rows) == 1 else {"owned_by": rows[0].get("owned_by")}
 
 
 def check_name(rows: Sequence[Row], name: str, host: RemoteHost) -> None:
@@ -146,10 +164,16 @@ class Probe:
             except RemoteBusyError:
                 self._num_missed, self._error = 0, None  # it answers
             except RemoteError as error:
-                self._error = error.with_traceback(None)
-                self._num_missed += 1
+                self._miss(error)
+            except Exception:  # a thread's border: without it, health would tell of the last probe
+                logger.exception("the probe of the model's server failed")
+                self._miss(RemoteUnreachableError("The model's server cannot be asked."))
             if self.error != was:
                 logger.warning("the model's server: %s", self.error or "it answers again")
+
+    def _miss(self, error: RemoteError) -> None:
+        self._error = error.with_traceback(None)
+        self._num_missed += 1
 
 
 def _read(response: httpx2.Response, most: int) -> bytes:

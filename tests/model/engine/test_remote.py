@@ -13,8 +13,10 @@ import pytest
 
 from model.engine.base import LoadProgress
 from model.engine.events import FinishReason, Token, Usage
+from model.engine.remote import PLAIN_CONTEXT
 from model.errors import (
     CapabilityError,
+    CheckpointError,
     EngineClosedError,
     LoadCancelledError,
     QueueFullError,
@@ -385,6 +387,38 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(
     server.models = [{"id": MODEL, "max_model_len": 64}]
     assert (await loading).context_length == 64
     assert any("status 500" in progress.detail for progress in said)
+    engine.close()
+
+
+async def test_a_model_that_this_app_has_yet_to_load_is_waited_for(
+    server: EndpointServer, folder: Path
+) -> None:
+    base = {"id": "b", "max_model_len": 64, "capabilities": {"infill": True, "completion": True}}
+    chat = {"id": "c", "max_model_len": 32, "capabilities": {"infill": False, "chat": True}}
+    server.models = [base]
+    engine = build_engine(server)
+    is_waiting = threading.Event()
+
+    def report(progress: LoadProgress) -> None:
+        if progress.detail == "it lists no model yet":
+            is_waiting.set()
+
+    loading = asyncio.create_task(asyncio.to_thread(engine.load, "chat", PRESET, folder, report))
+    assert await asyncio.to_thread(is_waiting.wait, 10)
+    server.models = [base, chat]
+    assert (await loading).context_length == 32
+    engine.close()
+
+
+async def test_a_server_without_a_list_of_models_is_taken_as_it_is(
+    server: EndpointServer, folder: Path
+) -> None:
+    server.models_status = 404
+    engine = build_engine(server)
+    with pytest.raises(CheckpointError, match=r"config\.json"):  # which would tell the context
+        await asyncio.to_thread(load, engine, folder)
+    resident = await asyncio.to_thread(load, engine, None)
+    assert resident.context_length == PLAIN_CONTEXT
     engine.close()
 
 
