@@ -85,8 +85,13 @@ def form_of(request: PlaygroundRequest, resident: ResidentModel) -> Form:
         case RawRequest():
             return _raw_form(request, resident)
         case TokensRequest(prompt_ids):
+            if request.healed and not resident.can_heal:
+                raise CapabilityError(
+                    f"{resident.preset.title} cannot be made to begin with given white space.",
+                    "Leave the white space in the prompt.",
+                )
             form = _tokens_form(prompt_ids, resident)
-            return replace(form, stop_token_ids=request.stop_token_ids)
+            return replace(form, stop_token_ids=request.stop_token_ids, healed=request.healed)
 
 
 def _completion_form(request: CompletionRequest, resident: ResidentModel) -> Form:

@@ -108,13 +108,15 @@ class RawRequest:
 class TokensRequest:
     """Carry on from a prompt that the client has encoded. It is never shortened.
 
-    `stop_token_ids` end the text as the model's own end of text does.
+    `stop_token_ids` end the text as the model's own end of text does. The text begins with the
+    white space `healed`, which the client took off the prompt's end; see `model.healing`.
     """
 
     prompt_ids: tuple[int, ...]
     params: SamplingParams
     slot: Slot = "base"
     stop_token_ids: tuple[int, ...] = ()
+    healed: str = ""
 
 
 PlaygroundRequest = (

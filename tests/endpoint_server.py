@@ -136,11 +136,16 @@ def endpoint_server() -> Iterator[EndpointServer]:
     server, app = EndpointServer(), FastAPI()
     app.get("/ready", response_model=None)(_ready)
     app.get("/v1/models", response_model=None)(server.list_models)
+    app.get("/props", response_model=None)(_props)
     app.post("/v1/completions", response_model=None)(server.answer)
     app.post("/v1/chat/completions", response_model=None)(server.answer)
     with server_in_thread(app) as url:
         server.url = f"{url}/v1"
         yield server
+
+
+def _props() -> dict[str, Any]:
+    return {"default_generation_settings": {"n_ctx": 1234}}
 
 
 def _ready() -> dict[str, Any]:

@@ -4,7 +4,8 @@ Fields, types and bounds: OpenAI's API reference. On top of them `top_k`, `min_p
 `repetition_penalty` as vLLM and TGI take them, and TGI's `parameters`: llm-ls posts them inside of
 the body whichever backend it is set to. Who sends token ids reads them, too, with vLLM's
 `stop_token_ids`, `return_token_ids` and `return_tokens_as_token_ids`
-(vllm-project/vllm:vllm/entrypoints/openai/completion/protocol.py).
+(vllm-project/vllm:vllm/entrypoints/openai/completion/protocol.py), and `healed_space`, which is
+this app's own.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from model.sampling import SamplingParams
 MAX_CHOICES = 32
 MAX_COMPLETION_LOGPROBS = 5
 MAX_STOP_TOKENS = 64
+MAX_HEALED_CHARS = 10_000
 
 Prompts = tuple[str, ...] | tuple[tuple[int, ...], ...]
 
@@ -158,6 +160,13 @@ class CompletionBody(Body):
         max_length=MAX_STOP_TOKENS,
         description="Token ids that end the text; with a prompt of token ids.",
     )
+    healed_space: str | None = Field(
+        None,
+        pattern=r"^[ \t\n\r]*$",
+        max_length=MAX_HEALED_CHARS,
+        description="White space that the text begins with and the answer leaves out; with a "
+        "prompt of token ids. Only for models that GET /v1/models says heal.",
+    )
     return_token_ids: bool | None = Field(
         None, description="Tell each piece's token ids in `token_ids`; not with logprobs."
     )
@@ -201,7 +210,8 @@ class CompletionBody(Body):
         self, prompt: str | tuple[int, ...], params: SamplingParams, slot: Slot
     ) -> CompletionRequest | InfillRequest | RawRequest | TokensRequest:
         if not isinstance(prompt, str):
-            return TokensRequest(prompt, params, slot, tuple(self.stop_token_ids or ()))
+            stop_ids = tuple(self.stop_token_ids or ())
+            return TokensRequest(prompt, params, slot, stop_ids, self.healed_space or "")
         if self.suffix:
             return InfillRequest(prompt, self.suffix, params)
         # A client that has a suffix to send, if an empty one, spells no tokens out.
@@ -215,8 +225,9 @@ class CompletionBody(Body):
             raise unserved("n" if self.num_choices > 1 else "prompt", message)
         if self.suffix is not None and not all(isinstance(prompt, str) for prompt in self.prompt):
             raise unserved("suffix", "suffix is served with a prompt that is text.")
-        if self.stop_token_ids and not self.is_of_ids:
-            raise unserved("stop_token_ids", "stop_token_ids are served with a prompt of ids.")
+        for field in ("stop_token_ids", "healed_space"):
+            if getattr(self, field) and not self.is_of_ids:
+                raise unserved(field, f"{field} is served with a prompt of token ids.")
         if self.return_token_ids and self.logprobs is not None:
             raise unserved(
                 "return_token_ids",

@@ -47,5 +47,7 @@ def _describe(model: ServedModel) -> dict[str, Any]:
             "completion": "base" in model.slots,
             "infill": model.infill is not None,
             "chat": model.dialogue is not None,
+            # For an app in front of this one, which then takes white space off a prompt's end.
+            **({"heals": True} if model.resident and model.resident.can_heal else {}),
         },
     }

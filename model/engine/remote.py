@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from model.admission import Admission
@@ -17,8 +18,13 @@ from model.engine.events import Failed, FinishReason
 from model.engine.generation import Generation, GenerationRequest, Slot
 from model.engine.local import stop_token_ids
 from model.engine.remote_call import Patience, RemoteCaller
-from model.engine.remote_dialect import DIALECTS, OPENAI, Kind, detect_dialect
-from model.engine.remote_probe import Probe, Row, check_name, wait_for_model
+from model.engine.remote_dialect import DIALECTS, LLAMACPP, OPENAI, Kind, detect_dialect
+from model.engine.remote_probe import (
+    Probe,
+    ask_llamacpp_context,
+    check_name,
+    wait_for_model,
+)
 from model.engine.remote_run import RemoteRun, RemoteSlot, check_asked
 from model.engine.worker import finish_unrun
 from model.errors import (
@@ -119,7 +125,13 @@ class RemoteEngine:
         dialect = detect_dialect(row) if self._kind == "auto" else DIALECTS[self._kind]
         if dialect.checks_names:
             check_name(rows, name, self._host)
-        resident = self._resident(preset, folder, row)
+        told = row.get("max_model_len")
+        if told is None and dialect is LLAMACPP:
+            told = ask_llamacpp_context(self._host)
+        limit = told if type(told) is int and told > 1 else None
+        resident = self._resident(preset, folder, limit)
+        if dialect.may_heal and (row.get("capabilities") or {}).get("heals") and folder:
+            resident = replace(resident, can_heal=True)
         self._slots[slot] = RemoteSlot(
             resident, name, dialect, form="auto" if dialect is OPENAI else "ids"
         )
@@ -155,10 +167,14 @@ class RemoteEngine:
         if caller is not None and loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(lambda: loop.create_task(caller.close()))
 
-    def _resident(self, preset: ModelPreset, folder: Path | None, row: Row) -> ResidentModel:
+    def _resident(
+        self, preset: ModelPreset, folder: Path | None, limit: int | None
+    ) -> ResidentModel:
+        """
+        Args:
+            limit: positions that the server has; None where it does not say.
+        """
         device = "remote" if self._host.alias else f"remote:{self._host.name}"
-        told = row.get("max_model_len")
-        limit = told if type(told) is int and told > 1 else None
         if folder is None:
             return ResidentModel(
                 preset=preset,

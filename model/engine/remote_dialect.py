@@ -30,6 +30,7 @@ class Dialect:
         tells_scores: log-probabilities name their tokens by id.
         tells_usage_always: token counts can come with each piece.
         knows_typical_p: no other does.
+        may_heal: it can make a text begin with white space, where its list of models says so.
         checks_names: it serves only the models of its list, under these names.
     """
 
@@ -40,6 +41,7 @@ class Dialect:
     tells_scores: bool = False
     tells_usage_always: bool = False
     knows_typical_p: bool = False
+    may_heal: bool = False
     checks_names: bool = False
 
     def more(self, params: SamplingParams, stop_token_ids: tuple[int, ...]) -> dict[str, Any]:
@@ -107,6 +109,7 @@ LLAMACPP = Dialect("llamacpp", _as_llamacpp_calls_them, tells_scores=True, knows
 PLAYGROUND = Dialect(
     "playground",
     _as_transformers_calls_them,
+    may_heal=True,
     takes_stop_tokens=True,
     tells_ids=True,
     tells_scores=True,

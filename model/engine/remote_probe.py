@@ -66,6 +66,21 @@ def ask_models(host: RemoteHost) -> list[Row] | None:
         ) from None
 
 
+def ask_llamacpp_context(host: RemoteHost) -> int | None:
+    """Positions of each of llama.cpp's slots, which its list of models does not tell
+    (tools/server/README.md, `GET /props`). None where it does not say. Blocks."""
+    address = f"{host.url.rstrip('/').removesuffix('/v1')}/props"
+    try:
+        with (
+            httpx2.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+            client.stream("GET", address, headers=host.headers) as response,
+        ):
+            settings = json.loads(_read(response, MAX_LIST_BYTES))["default_generation_settings"]
+        return int(settings["n_ctx"]) or None
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def wait_for_model(
     host: RemoteHost, name: str, slot: Slot, report: ReportProgress
 ) -> tuple[Row, list[Row]]:

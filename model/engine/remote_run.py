@@ -55,7 +55,9 @@ class RemoteRun:
         self._tokenizer = slot.resident.tokenizer
         self._decoder = self._tokenizer.decoder()
         self._step = TextStep(
-            self._request.params.stop, is_start_stripped=self._request.is_start_stripped
+            self._request.params.stop,
+            num_hidden=len(self._request.healed),
+            is_start_stripped=self._request.is_start_stripped,
         )
         params = self._request.params
         # Told and sent, so that the text can be had again.
@@ -140,7 +142,8 @@ class RemoteRun:
             "stream_options": dialect.stream_options,
         }
         if isinstance(self._tokenizer, ModelTokenizer):
-            return body | dialect.more(params, self._request.stop_token_ids)
+            healed = {"healed_space": self._request.healed} if self._request.healed else {}
+            return body | healed | dialect.more(params, self._request.stop_token_ids)
         return body | dialect.sampling(params)
 
     async def _follow(self, chunks: AsyncGenerator[Chunk, None]) -> FinishReason:

@@ -3,15 +3,22 @@ what comes back."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from model.engine.generation import GenerationRequest
+from api.server import build_server
+from model.engine.generation import SLOTS, GenerationRequest
+from model.engine.local import LocalEngine
 from model.engine.scripted import CHAT_SCRIPT, CODE_SCRIPT
-from tests.api.clients import Client, api_client
+from model.loading.residency import Residency
+from model.loading.sources import folder_source
+from model.service import GenerationService
+from tests.api.clients import Client, api_client, client_of, wait_until_ready
 from tests.api.openai.test_completions import WatchedEngine
 from tests.api.openai.wire_files import events_of
+from tests.checkpoints import write_starcoder2
 
 PATH = "/v1/completions"
 GREEDY = {"temperature": 0, "max_tokens": 400}
@@ -80,9 +87,42 @@ async def test_scores_name_their_tokens_by_id_where_that_is_asked_for() -> None:
     assert [list(best) for best in scores["top_logprobs"]] == [["token_id:97"], ["token_id:256"]]
 
 
+async def test_white_space_that_the_model_cannot_heal_is_refused() -> None:
+    async with api_client() as client:
+        [error] = [
+            (await client.post(PATH, json={"prompt": [104], "healed_space": " "})).json()["error"]
+        ]
+        models = (await client.get("/v1/models")).json()["data"]
+    assert error["code"] == "CapabilityError"
+    assert all("heals" not in model["capabilities"] for model in models)
+
+
+async def test_white_space_that_is_healed_is_left_out_of_the_answer(tmp_path: Path) -> None:
+    service = GenerationService(*folder_service(write_starcoder2(tmp_path)))
+    async with client_of(build_server(service, max_body_bytes=10_000, is_public=False)) as client:
+        await wait_until_ready(service)
+        row = (await client.get("/v1/models")).json()["data"][0]
+        assert row["capabilities"]["heals"]
+        body = {"max_tokens": 12, "temperature": 0}
+        text = await client.post(PATH, json=body | {"prompt": "def f():\n    "})
+        ids = (await client.post("/tokenize", json={"content": "def f():"})).json()["tokens"]
+        healed = body | {"prompt": ids, "healed_space": "\n    "}
+        answer = await client.post(PATH, json=healed)
+    [expected], [choice] = text.json()["choices"], answer.json()["choices"]
+    assert choice["text"] == expected["text"] != ""
+
+
+def folder_service(folder: Path) -> tuple[Residency, LocalEngine]:
+    engine = LocalEngine(cache_folder=folder, threads=1)
+    sources = {slot: folder_source(folder) for slot in SLOTS}
+    return Residency(engine, sources), engine
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({"prompt": "text", "healed_space": " "}, "healed_space"),
+        ({"prompt": [1], "healed_space": "a"}, "healed_space"),
         ({"prompt": "text", "stop_token_ids": [1]}, "stop_token_ids"),
         ({"prompt": [1], "stop_token_ids": [-1]}, "stop_token_ids.0"),
         ({"prompt": [1], "stop_token_ids": [2**31]}, "stop_token_ids.0"),

@@ -23,7 +23,11 @@ from model.errors import (
     RemoteKeyError,
     RemoteModelError,
 )
+from model.fitting import fit
+from model.prompts.dialogue import Message
 from model.remote_host import RemoteHost
+from model.requests import ChatRequest, CompletionRequest
+from model.sampling import SamplingParams
 from tests.endpoint_server import (
     KEY,
     MODEL,
@@ -125,8 +129,7 @@ async def test_a_drawn_seed_is_sent_and_told(server: EndpointServer, folder: Pat
 async def test_a_server_that_is_known_is_told_every_setting_in_its_own_words(
     server: EndpointServer, folder: Path, row: dict[str, Any], told: dict[str, Any]
 ) -> None:
-    server.models = [row]
-    server.models[0]["max_model_len"] = 2048
+    server.models = [row | {"max_model_len": 2048}]
     async with loaded(server, folder) as engine:
         await ask(engine, min_p=0.1, stop_token_ids=(256, 260))
     body = server.bodies[-1]
@@ -276,11 +279,6 @@ async def test_without_tokenizer_files_a_chat_goes_as_messages(server: EndpointS
         resident = await asyncio.to_thread(load, engine, None)
         assert resident.infill is None
         assert resident.dialogue is not None
-        from model.fitting import fit
-        from model.prompts.dialogue import Message
-        from model.requests import ChatRequest
-        from model.sampling import SamplingParams
-
         turns = (Message("user", "hi"), Message("assistant", "yes?"), Message("user", "<|end|>"))
         chat = ChatRequest("Be brief.", turns, SamplingParams(stop=("o t",)))
         fitted = fit(chat, resident, overflow="refuse")
@@ -322,6 +320,30 @@ async def test_the_servers_context_counts(server: EndpointServer, folder: Path) 
         resident = await asyncio.to_thread(load, engine, folder)
         assert resident.context_length == 4096
         assert resident.device == f"remote:{engine._host.name}"
+
+
+@pytest.mark.parametrize("can_heal", [True, False])
+async def test_white_space_is_healed_where_this_app_says_that_it_can(
+    server: EndpointServer, folder: Path, can_heal: bool
+) -> None:
+    told = {"infill": True, "completion": True, "chat": True} | (
+        {"heals": True} if can_heal else {}
+    )
+    server.models = [{"id": MODEL, "max_model_len": 100, "capabilities": told}]
+    server.replies.append(Reply([piece(" a", token_ids=[32, 97]), ending()]))
+    async with loaded(server, folder) as engine:
+        resident = await asyncio.to_thread(load, engine, folder)
+        asked = fit(CompletionRequest("x ", SamplingParams()), resident, overflow="refuse")
+        events = await read(engine.submit(asked.generation, "test"))
+    assert server.bodies[-1]["prompt"] == list(b"x" if can_heal else b"x ")
+    assert server.bodies[-1].get("healed_space") == (" " if can_heal else None)
+    assert text_of(events) == ("a" if can_heal else " a")
+
+
+async def test_llamacpps_context_is_asked_for(server: EndpointServer, folder: Path) -> None:
+    server.models = [LLAMACPP_ROW]
+    async with loaded(server, folder) as engine:
+        assert (await asyncio.to_thread(load, engine, folder)).context_length == 1234
 
 
 async def test_more_than_the_server_is_given_at_once_wait_in_order(
