@@ -92,6 +92,7 @@ def test_a_client_that_leaves_frees_the_server_behind(
         assert time.monotonic() - begun < TYPED_SECONDS / 4
 
 
-def test_the_key_is_in_no_log(app: RunningApp) -> None:
-    assert "is ready" in app.output
+def test_the_key_is_in_no_log(app: RunningApp, upstream: RunningApp) -> None:
+    host = upstream.url.removeprefix("http://")
+    assert f"base model: scripted-base is ready, on remote:{host}\n" in app.output
     assert KEY not in app.output

@@ -73,7 +73,8 @@ def _chip(slot: Slot, preset: ModelPreset, status: SlotStatus) -> str:
             state, details = "failed", ["could not be loaded"]
         case Ready(resident):
             preset = resident.preset
-            state, details = "ready", [resident.device, resident.precision]
+            state = "ready"
+            details = [*filter(None, (resident.device, resident.precision))]
             if resident.is_offloaded:
                 details.append("slow: partly in main memory")
     inner = " · ".join([f'<b translate="no">{escape(preset.title)}</b>', *map(escape, details)])

@@ -210,7 +210,7 @@ def _facts(resident: ResidentModel) -> list[tuple[str, str]]:
     """Names and values, the values as HTML."""
     preset = resident.preset
     parts = [preset.title, preset.parameters]
-    place = f"{resident.device}, {resident.precision}"
+    place = ", ".join(filter(None, (resident.device, resident.precision)))
     if resident.is_offloaded:
         place += ", partly in main memory: slow"
     infill = resident.infill.name if resident.infill else "no"

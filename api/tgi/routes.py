@@ -180,7 +180,10 @@ class _Exchange:
     async def _frames(self, headers: dict[str, str]) -> AsyncGenerator[bytes, None]:
         """An empty frame once the engine has taken the request and `headers` are filled in; then
         each token, and the last one with all of the text."""
-        async with self._ask(wants_logprobs=True) as (transcript, steps):
+        # TGI tells them unasked. An engine that cannot leaves them out, unless they were asked for.
+        can_tell = self.asker.service.engine.capabilities.alternatives
+        wants_logprobs = can_tell or self.body.parameters.details
+        async with self._ask(wants_logprobs=wants_logprobs) as (transcript, steps):
             headers.update(transcript.headers())
             yield b""
             async for step in steps:

@@ -39,8 +39,9 @@ class ResidentModel:
 
     Attributes:
         context_length: tokens, prompt and completion together.
-        device: as torch writes it, "cpu" or "cuda:0".
-        precision: "float32", "bfloat16", "float16", "8-bit" or "4-bit".
+        device: as torch writes it, "cpu" or "cuda:0"; "remote:host" for a server elsewhere.
+        precision: "float32", "bfloat16", "float16", "8-bit" or "4-bit"; "" where a server elsewhere
+            does not tell.
         infill: the dialect its tokenizer knows, or None.
         dialogue: how its dialogues are marked up; None where it was not tuned on any.
         stop_token_ids: the ids that end its plain text.

@@ -47,7 +47,6 @@ logger = logging.getLogger(__name__)
 PROBE_SECONDS = 10.0
 # Characters, of a model of which neither server nor files tell the context.
 PLAIN_CONTEXT = 32_768
-PRECISION = "unknown precision"
 
 
 class RemoteEngine:
@@ -181,7 +180,7 @@ class RemoteEngine:
                 tokenizer=PlainTokenizer(),
                 context_length=limit or PLAIN_CONTEXT,
                 device=device,
-                precision=PRECISION,
+                precision="",
                 infill=None,
                 dialogue=Messages(),
                 stop_token_ids=(),
@@ -194,7 +193,7 @@ class RemoteEngine:
             tokenizer=tokenizer,
             context_length=limit or _context_length(folder),
             device=device,
-            precision=PRECISION,
+            precision="",
             infill=detect_infill(tokenizer.special_id),
             dialogue=find_dialogue(preset.dialogue, tokenizer.special_id, tokenizer.chat_template),
             stop_token_ids=stop_token_ids(tokenizer),

@@ -43,10 +43,8 @@ class _Narration:
         elif isinstance(status, Ready) and status.resident is not self._resident:
             self._resident, self._stage = status.resident, ""
             resident = status.resident
-            yield (
-                f"{self._slot} model: {resident.preset.title} is ready, "
-                f"on {resident.device} in {resident.precision}"
-            )
+            place = " in ".join(filter(None, (resident.device, resident.precision)))
+            yield f"{self._slot} model: {resident.preset.title} is ready, on {place}"
             source = self._residency.source(self._slot)
             yield from filter(None, (source.reason, source.next_better))
 

@@ -25,6 +25,15 @@ async def test_a_resident_model_is_named_with_device_and_precision(
     assert "pg-ready" in html
 
 
+async def test_a_model_elsewhere_is_named_with_its_server_alone(
+    service: GenerationService,
+) -> None:
+    status = service.residency.status("base")
+    assert isinstance(status, Ready)
+    remote = Ready(replace(status.resident, device="remote:box:8000", precision=""))
+    assert "</b> · remote:box:8000</span>" in render_header({"base": SCRIPT}, {"base": remote})
+
+
 async def test_a_model_that_lies_partly_in_main_memory_is_called_slow(
     service: GenerationService,
 ) -> None:
