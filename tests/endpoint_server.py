@@ -70,6 +70,7 @@ class EndpointServer:
         replies: to the next requests, in order; after them `FINE` is given.
         models: the rows of `/v1/models`; None has that route fail.
         models_status: of that route.
+        is_loading: it is this app, and has no model yet.
         takes_ids: else a prompt of token ids is refused, as by servers that take text only.
         asked: path, header fields and body of each request for a text.
         is_left: set when a client hung up on a stream that was still open.
@@ -85,6 +86,7 @@ class EndpointServer:
         self.replies: deque[Reply] = deque()
         self.models: list[dict[str, Any]] | None = [{"id": MODEL, "max_model_len": 4096}]
         self.models_status = 200
+        self.is_loading = False
         self.takes_ids = True
         self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.is_left = threading.Event()
@@ -100,6 +102,9 @@ class EndpointServer:
         if self.models is None:
             return JSONResponse({}, 500)
         return JSONResponse({"object": "list", "data": self.models}, self.models_status)
+
+    async def ready(self) -> dict[str, Any]:
+        return {"base": {}, "chat": {}} if self.is_loading else {}
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()
@@ -134,7 +139,7 @@ class EndpointServer:
 @contextmanager
 def endpoint_server() -> Iterator[EndpointServer]:
     server, app = EndpointServer(), FastAPI()
-    app.get("/ready", response_model=None)(_ready)
+    app.get("/ready", response_model=None)(server.ready)
     app.get("/v1/models", response_model=None)(server.list_models)
     app.get("/props", response_model=None)(_props)
     app.post("/v1/completions", response_model=None)(server.answer)
@@ -146,7 +151,3 @@ def endpoint_server() -> Iterator[EndpointServer]:
 
 def _props() -> dict[str, Any]:
     return {"default_generation_settings": {"n_ctx": 1234}}
-
-
-def _ready() -> dict[str, Any]:
-    return {}

@@ -69,15 +69,9 @@ def ask_models(host: RemoteHost) -> list[Row] | None:
 def ask_llamacpp_context(host: RemoteHost) -> int | None:
     """Positions of each of llama.cpp's slots, which its list of models does not tell
     (tools/server/README.md, `GET /props`). None where it does not say. Blocks."""
-    address = f"{host.url.rstrip('/').removesuffix('/v1')}/props"
     try:
-        with (
-            httpx2.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
-            client.stream("GET", address, headers=host.headers) as response,
-        ):
-            settings = json.loads(_read(response, MAX_LIST_BYTES))["default_generation_settings"]
-        return int(settings["n_ctx"]) or None
-    except (httpx2.HTTPError, ValueError, KeyError, TypeError, RecursionError):
+        return int(_ask_root(host, "props")["default_generation_settings"]["n_ctx"]) or None
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -97,17 +91,17 @@ def wait_for_model(
         report(LoadProgress(stage))
         try:
             rows = ask_models(host)
-            if rows is None:
+            if rows is None or not (rows or _is_playground_without_models(host)):
                 return {}, []
             row = find_row(rows, name, slot)
             if row is not None:
                 return row, rows
-            stage, detail = f"waiting for {host.name}", "it lists no model yet"
+            stage = f"waiting: {host.name} lists no model yet."
         except (RemoteUnreachableError, RemoteBusyError, RemoteAnswerError) as error:
-            stage, detail = f"waiting for {host.name}", error.message
+            stage = f"waiting: {error.message}"
         end = time.monotonic() + AGAIN_SECONDS
         while time.monotonic() < end:
-            report(LoadProgress(stage, detail=detail))
+            report(LoadProgress(stage))
             time.sleep(BEAT_SECONDS)
 
 
@@ -138,6 +132,26 @@ def check_name(rows: Sequence[Row], name: str, host: RemoteHost) -> None:
             f"{host.name} has no model {name}. It has: {', '.join(names[:8])}.",
             f"Whoever runs this page can set {host.settings}_MODEL.",
         )
+
+
+def _is_playground_without_models(host: RemoteHost) -> bool:
+    """Whether a server that lists no model is this app, which does until they are loaded.
+    `transformers serve` lists none that it has by its folder, and serves it all the same."""
+    return _ask_root(host, "ready").keys() == {"base", "chat"}
+
+
+def _ask_root(host: RemoteHost, path: str) -> dict[str, Any]:
+    """What a route beside `/v1` says, whatever its status; {} where that is no object."""
+    address = f"{host.url.rstrip('/').removesuffix('/v1')}/{path}"
+    try:
+        with (
+            httpx2.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+            client.stream("GET", address, headers=host.headers) as response,
+        ):
+            answer = json.loads(_read(response, MAX_LIST_BYTES))
+    except (httpx2.HTTPError, ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 class Probe:

@@ -401,14 +401,14 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(
 
     def report(progress: LoadProgress) -> None:
         said.append(progress)
-        if progress.detail:
+        if progress.stage.startswith("waiting: "):
             is_waiting.set()
 
     loading = asyncio.create_task(asyncio.to_thread(engine.load, "base", PRESET, folder, report))
     assert await asyncio.to_thread(is_waiting.wait, 10)
     server.models = [{"id": MODEL, "max_model_len": 64}]
     assert (await loading).context_length == 64
-    assert any("status 500" in progress.detail for progress in said)
+    assert any("status 500" in progress.stage for progress in said)
     engine.close()
 
 
@@ -417,18 +417,28 @@ async def test_a_model_that_this_app_has_yet_to_load_is_waited_for(
 ) -> None:
     base = {"id": "b", "max_model_len": 64, "capabilities": {"infill": True, "completion": True}}
     chat = {"id": "c", "max_model_len": 32, "capabilities": {"infill": False, "chat": True}}
-    server.models = [base]
+    server.models, server.is_loading = [], True
     engine = build_engine(server)
     is_waiting = threading.Event()
 
     def report(progress: LoadProgress) -> None:
-        if progress.detail == "it lists no model yet":
+        if "lists no model yet" in progress.stage:
             is_waiting.set()
 
     loading = asyncio.create_task(asyncio.to_thread(engine.load, "chat", PRESET, folder, report))
-    assert await asyncio.to_thread(is_waiting.wait, 10)
-    server.models = [base, chat]
+    for models in ([base], [base, chat]):
+        assert await asyncio.to_thread(is_waiting.wait, 10)
+        is_waiting.clear()
+        server.models = models
     assert (await loading).context_length == 32
+    engine.close()
+
+
+async def test_another_server_need_not_list_its_models(server: EndpointServer) -> None:
+    server.models = []
+    engine = build_engine(server)
+    resident = await asyncio.to_thread(load, engine, None)
+    assert resident.context_length == PLAIN_CONTEXT
     engine.close()
 
 
@@ -448,7 +458,7 @@ async def test_waiting_for_a_server_can_be_called_off(server: EndpointServer, fo
     server.models = None
 
     def report(progress: LoadProgress) -> None:
-        if progress.detail:
+        if progress.stage.startswith("waiting: "):
             raise LoadCancelledError("Loading was cancelled.")
 
     with pytest.raises(LoadCancelledError):
