@@ -7,6 +7,7 @@ Without tokenizer files a chat goes as messages, and a text as text.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -45,6 +46,7 @@ from model.remote_host import RemoteHost
 logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
 # Characters, of a model of which neither server nor files tell the context.
 PLAIN_CONTEXT = 32_768
 
@@ -163,8 +165,19 @@ class RemoteEngine:
         for generation in self._admission.close():
             generation.cancel()
         caller, loop = self._caller, self._caller_loop
-        if caller is not None and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: loop.create_task(caller.close()))
+        if caller is None or loop is None or loop.is_closed():
+            return
+        ended = asyncio.run_coroutine_threadsafe(self._end(caller), loop)
+        # On the loop's own thread nothing would end while it is waited for.
+        if _running_loop() is not loop:
+            with contextlib.suppress(TimeoutError):
+                ended.result(CLOSE_SECONDS)
+
+    async def _end(self, caller: RemoteCaller) -> None:
+        """Let what was cancelled tell its end, and close the connections."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+        await caller.close()
 
     def _resident(
         self, preset: ModelPreset, folder: Path | None, limit: int | None
@@ -266,6 +279,13 @@ class RemoteEngine:
         if self._caller is None or self._caller_loop is not loop:
             self._caller, self._caller_loop = RemoteCaller(self._host, self._patience), loop
         return self._caller
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _context_length(folder: Path) -> int:

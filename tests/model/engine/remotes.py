@@ -45,8 +45,7 @@ async def loaded(
     try:
         yield engine
     finally:
-        engine.close()
-        await asyncio.sleep(0)
+        await asyncio.to_thread(engine.close)
 
 
 def request(ids: Sequence[int] = tuple(b"go"), **params: Any) -> GenerationRequest:
