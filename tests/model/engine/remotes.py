@@ -77,3 +77,9 @@ def end_of(events: Sequence[Event]) -> Finished:
 def failure_of(events: Sequence[Event]) -> PlaygroundError:
     assert isinstance(events[-1], Failed), events[-1]
     return events[-1].error
+
+
+async def until(holds: Any) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 it is a count, which tells nobody of its changes
+            await asyncio.sleep(0.01)

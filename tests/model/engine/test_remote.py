@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from model.engine.base import LoadProgress
 from model.engine.events import FinishReason, Token, Usage
-from model.engine.remote import PLAIN_CONTEXT
 from model.errors import (
     CapabilityError,
-    CheckpointError,
     EngineClosedError,
-    LoadCancelledError,
     QueueFullError,
-    RemoteKeyError,
-    RemoteModelError,
 )
 from model.fitting import fit
 from model.prompts.dialogue import Message
-from model.remote_host import RemoteHost
 from model.requests import ChatRequest, CompletionRequest
 from model.sampling import SamplingParams
 from tests.endpoint_server import (
@@ -34,13 +25,10 @@ from tests.endpoint_server import (
     EndpointServer,
     Reply,
     ending,
-    endpoint_server,
     piece,
 )
 from tests.model.engine.remotes import (
-    PRESET,
     ask,
-    build_engine,
     end_of,
     failure_of,
     load,
@@ -48,29 +36,12 @@ from tests.model.engine.remotes import (
     read,
     request,
     text_of,
+    until,
 )
-from tests.remote_tokenizer import write_scripted_tokenizer
 
-FIM_PREFIX, END_OF_TEXT = 257, 256
+FIM_PREFIX = 257
 VLLM_ROW = {"id": MODEL, "owned_by": "vllm", "max_model_len": 2048}
 LLAMACPP_ROW = {"id": "model.gguf", "owned_by": "llamacpp"}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_scripted_tokenizer(tmp_path_factory.mktemp("tokenizer"))
-
-
-@pytest.fixture(scope="module")
-def running_server() -> Iterator[EndpointServer]:
-    with endpoint_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running_server: EndpointServer) -> EndpointServer:
-    running_server.reset()
-    return running_server
 
 
 async def test_the_prompt_goes_out_as_ids_with_openais_fields(
@@ -315,13 +286,6 @@ async def test_without_tokenizer_files_a_text_is_sent_that_spells_nothing(
         assert server.asked == []
 
 
-async def test_the_servers_context_counts(server: EndpointServer, folder: Path) -> None:
-    async with loaded(server, folder) as engine:
-        resident = await asyncio.to_thread(load, engine, folder)
-        assert resident.context_length == 4096
-        assert resident.device == f"remote:{engine._host.name}"
-
-
 @pytest.mark.parametrize("can_heal", [True, False])
 async def test_white_space_is_healed_where_this_app_says_that_it_can(
     server: EndpointServer, folder: Path, can_heal: bool
@@ -338,12 +302,6 @@ async def test_white_space_is_healed_where_this_app_says_that_it_can(
     assert server.bodies[-1]["prompt"] == list(b"x" if can_heal else b"x ")
     assert server.bodies[-1].get("healed_space") == (" " if can_heal else None)
     assert text_of(events) == ("a" if can_heal else " a")
-
-
-async def test_llamacpps_context_is_asked_for(server: EndpointServer, folder: Path) -> None:
-    server.models = [LLAMACPP_ROW]
-    async with loaded(server, folder) as engine:
-        assert (await asyncio.to_thread(load, engine, folder)).context_length == 1234
 
 
 async def test_more_than_the_server_is_given_at_once_wait_in_order(
@@ -372,117 +330,6 @@ async def test_several_run_side_by_side(server: EndpointServer, folder: Path) ->
         await read(first)
 
 
-async def test_a_model_that_the_server_lacks_is_named_with_those_it_has(
-    server: EndpointServer, folder: Path
-) -> None:
-    server.models = [VLLM_ROW | {"id": "other"}]
-    with pytest.raises(RemoteModelError, match=f"no model {MODEL}. It has: other"):
-        await asyncio.to_thread(load, build_engine(server), folder)
-
-
-async def test_a_key_that_is_not_accepted_ends_the_load_and_is_never_told(
-    server: EndpointServer, folder: Path
-) -> None:
-    engine = build_engine(server)
-    engine._host = RemoteHost(server.url, "sk-wrong-1", settings="STARCODER_ENDPOINT")
-    with pytest.raises(RemoteKeyError) as caught:
-        await asyncio.to_thread(load, engine, folder)
-    assert "STARCODER_ENDPOINT_KEY" in caught.value.advice
-    assert "sk-wrong" not in str(caught.value) + repr(engine._host)
-
-
-async def test_a_server_that_is_not_there_yet_is_waited_for(
-    server: EndpointServer, folder: Path
-) -> None:
-    server.models = None
-    engine = build_engine(server)
-    said: list[LoadProgress] = []
-    is_waiting = threading.Event()
-
-    def report(progress: LoadProgress) -> None:
-        said.append(progress)
-        if progress.stage.startswith("waiting: "):
-            is_waiting.set()
-
-    loading = asyncio.create_task(asyncio.to_thread(engine.load, "base", PRESET, folder, report))
-    assert await asyncio.to_thread(is_waiting.wait, 10)
-    server.models = [{"id": MODEL, "max_model_len": 64}]
-    assert (await loading).context_length == 64
-    assert any("status 500" in progress.stage for progress in said)
-    engine.close()
-
-
-async def test_a_model_that_this_app_has_yet_to_load_is_waited_for(
-    server: EndpointServer, folder: Path
-) -> None:
-    base = {"id": "b", "max_model_len": 64, "capabilities": {"infill": True, "completion": True}}
-    chat = {"id": "c", "max_model_len": 32, "capabilities": {"infill": False, "chat": True}}
-    server.models, server.is_loading = [], True
-    engine = build_engine(server)
-    is_waiting = threading.Event()
-
-    def report(progress: LoadProgress) -> None:
-        if "lists no model yet" in progress.stage:
-            is_waiting.set()
-
-    loading = asyncio.create_task(asyncio.to_thread(engine.load, "chat", PRESET, folder, report))
-    for models in ([base], [base, chat]):
-        assert await asyncio.to_thread(is_waiting.wait, 10)
-        is_waiting.clear()
-        server.models = models
-    assert (await loading).context_length == 32
-    engine.close()
-
-
-async def test_another_server_need_not_list_its_models(server: EndpointServer) -> None:
-    server.models = []
-    engine = build_engine(server)
-    resident = await asyncio.to_thread(load, engine, None)
-    assert resident.context_length == PLAIN_CONTEXT
-    engine.close()
-
-
-async def test_a_server_without_a_list_of_models_is_taken_as_it_is(
-    server: EndpointServer, folder: Path
-) -> None:
-    server.models_status = 404
-    engine = build_engine(server)
-    with pytest.raises(CheckpointError, match=r"config\.json"):  # which would tell the context
-        await asyncio.to_thread(load, engine, folder)
-    resident = await asyncio.to_thread(load, engine, None)
-    assert resident.context_length == PLAIN_CONTEXT
-    engine.close()
-
-
-async def test_waiting_for_a_server_can_be_called_off(server: EndpointServer, folder: Path) -> None:
-    server.models = None
-
-    def report(progress: LoadProgress) -> None:
-        if progress.stage.startswith("waiting: "):
-            raise LoadCancelledError("Loading was cancelled.")
-
-    with pytest.raises(LoadCancelledError):
-        await asyncio.to_thread(build_engine(server).load, "base", PRESET, folder, report)
-
-
-async def test_health_tells_of_a_server_that_goes_and_comes_back(
-    server: EndpointServer, folder: Path
-) -> None:
-    async with loaded(server, folder, probe_seconds=0.02) as engine:
-        assert engine.health.is_alive
-        server.models = None
-        await until(lambda: not engine.health.is_alive)
-        assert "status 500" in (engine.health.last_error or "")
-        server.models = [VLLM_ROW]
-        await until(lambda: engine.health.is_alive)
-
-
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 it is a count, which tells nobody of its changes
-            await asyncio.sleep(0.01)
-
-
 async def test_a_closed_engine_takes_nothing_and_ends_what_runs(
     server: EndpointServer, folder: Path
 ) -> None:
@@ -497,8 +344,3 @@ async def test_a_closed_engine_takes_nothing_and_ends_what_runs(
         with pytest.raises(EngineClosedError):
             engine.submit(request(), "test")
         assert not engine.health.is_alive
-
-
-async def test_an_empty_slot_is_told(server: EndpointServer) -> None:
-    with pytest.raises(EngineClosedError, match="No model"):
-        build_engine(server).submit(request(), "test")

@@ -45,26 +45,8 @@ from tests.model.engine.remotes import (
     request,
     text_of,
 )
-from tests.remote_tokenizer import write_scripted_tokenizer
 
 WAIT_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_scripted_tokenizer(tmp_path_factory.mktemp("tokenizer"))
-
-
-@pytest.fixture(scope="module")
-def running_server() -> Iterator[EndpointServer]:
-    with endpoint_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running_server: EndpointServer) -> EndpointServer:
-    running_server.reset()
-    return running_server
 
 
 NONSENSE = [
