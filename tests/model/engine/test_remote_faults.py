@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from model.engine.events import FinishReason
+from model.engine.generation import Generation
 from model.errors import (
     RemoteAnswerError,
     RemoteBusyError,
@@ -176,8 +177,9 @@ async def test_a_server_that_falls_silent_is_given_up_and_its_text_kept(
 
 
 async def test_a_slow_server_is_waited_for(server: EndpointServer, folder: Path) -> None:
-    server.replies.append(Reply([piece(text) for text in "abcdefgh"] + [ending()], pause=0.1))
-    async with loaded(server, folder, patience=replace(QUICK, first_word=2, silence=0.7)) as engine:
+    server.replies.append(Reply([piece(text) for text in "abcdefgh"] + [ending()], pause=0.25))
+    patience = replace(QUICK, first_word=1.5, silence=1.5)  # the whole takes two and more
+    async with loaded(server, folder, patience=patience) as engine:
         assert text_of(await ask(engine)) == "abcdefgh"
 
 
@@ -233,6 +235,24 @@ async def test_stop_at_once_leaves_nobody_waiting(server: EndpointServer, folder
         generation.cancel()
         async with asyncio.timeout(WAIT_SECONDS):
             assert end_of(await read(generation)).reason is FinishReason.CANCELLED
+    assert server.asked == []
+
+
+async def test_who_is_stopped_in_the_moment_of_its_start_is_not_asked_for(
+    server: EndpointServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another thread: it waits no more, and there is no task yet that could be cancelled."""
+    async with loaded(server, folder) as engine:
+        take = engine._admission.next
+
+        def stop_what_is_taken() -> Generation | None:
+            taken = take()
+            if taken is not None:
+                taken.cancel()
+            return taken
+
+        monkeypatch.setattr(engine._admission, "next", stop_what_is_taken)
+        assert end_of(await ask(engine)).reason is FinishReason.CANCELLED
     assert server.asked == []
 
 
