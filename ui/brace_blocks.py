@@ -15,6 +15,8 @@ BRACE_LEXERS = _CHARACTERS | _REGEXES | {"dart", "objective-c", "php"}
 
 _COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 _LONG = r'"""(?:\\.|(?!""").)*(?:"""|\Z)|`(?:\\.|[^`\\])*(?:`|\Z)|r(#+)".*?(?:"\1|\Z)'
+# At the end of what is still being written, what may be a comment's or a character's beginning.
+_BEGUN = re.compile(r"(?:/|'(?:\\[^\n]{0,8}|[^'\\\n]?))\Z")
 _DOUBLE = r'"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)'
 _SINGLE = r"'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
 _CHARACTER = r"'(?:\\[^\n]{1,8}?|[^'\\\n])'"
@@ -130,7 +132,8 @@ def _without_text(text: str, lexer: str) -> str:
     def blank(found: re.Match[str]) -> str:
         return re.sub(r"[^\n]", " ", found[0])
 
-    return _strings(lexer).sub(blank, text)
+    code = _strings(lexer).sub(blank, text)
+    return _BEGUN.sub(blank, code)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ui.brace_blocks import find_brace_end
@@ -106,6 +106,9 @@ def test_a_brace_too_many_ends_nothing_that_was_not_begun() -> None:
     assert cut("x = 1;\n", "}\n}\n") is None
 
 
+@example("}//", False)
+@example("}'i'", False)
+@example("}\n//", True)
 @given(st.text(alphabet="if(){}\n ;,'\"/*elsx", max_size=60), st.booleans())
 def test_once_it_is_found_the_end_stays_where_it_is(text: str, is_function: bool) -> None:
     prompt = "f() {\n"
