@@ -257,6 +257,8 @@ class ChatTab:
         events = [
             view.undo.click(steps.take_back, draft, [view.box, *view.shown], **INSTANT),
             view.clear.click(steps.clear, held, cleared, **INSTANT),
+            # Gradio's own button. The style sheet hides it: Clear below says what it does.
+            view.chatbot.clear(steps.clear, held, cleared, **INSTANT),
             view.restore.click(steps.restore, [view.cleared, *held], restored, **INSTANT),
             view.turns.delete(steps.delete, held, cleared, **INSTANT),
             view.turns.select(steps.select_version, view.conversation, view.shown, **INSTANT),

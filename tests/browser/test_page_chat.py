@@ -114,6 +114,18 @@ def test_clear_can_be_taken_back(tab: Page) -> None:
     expect(turns(tab, "bot")).to_have_text(["precious"])
 
 
+def test_gradios_own_bin_is_not_seen_and_loses_nothing(tab: Page) -> None:
+    send_message(tab, "SAY: precious")
+    wait_until_over(tab, "chat")
+    panel = tab.locator("#chat-conversation .top-panel")
+    expect(panel.get_by_role("button", name="Copy conversation")).to_be_visible()
+    expect(panel.get_by_role("button", name="Clear")).to_have_count(0)
+    panel.locator("button[title=Clear]").dispatch_event("click")
+    expect(turns(tab, "bot")).to_have_count(0)
+    tab.click("#chat-restore")
+    expect(turns(tab, "bot")).to_have_text(["precious"])
+
+
 def test_an_example_question_is_sent(tab: Page) -> None:
     tab.get_by_role("button", name="Select example 1").click()
     expect(turns(tab, "user")).to_contain_text("Fibonacci", timeout=TIMEOUT)
