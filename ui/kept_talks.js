@@ -17,6 +17,8 @@ playgroundKept.talks = (() => {
   let news = "";
   let numAsked = 0; // replies on their way
   let isChanging = false; // another conversation is on its way
+  let arrival = null; // over once it stands there
+  let endArrival = null;
   let arriving = null; // its record, until it stands on the page
   let left = null; // told once the page has said what stands in the tab
   let isNew = false; // and it is an empty one, to be written in
@@ -161,12 +163,16 @@ playgroundKept.talks = (() => {
 
   const lock = (on) => {
     isChanging = on;
+    if (on) arrival = new Promise((resolve) => { endArrival = resolve; });
+    else endArrival?.();
     document.getElementById("chat-conversation").closest(".pg-work").inert = on;
   };
 
-  /** Show another conversation. `find` gives its id and work, once the one that stands there is kept. */
+  /** Show another conversation. `find` gives its id and work, once the one that stands there is kept.
+   *  At once, where none is on its way: nothing may be sent from here on. */
   const change = async (trigger, find) => {
-    if (numAsked || isChanging) return;
+    while (isChanging) await arrival;
+    if (numAsked) return;
     news = "";
     lock(true);
     // What was typed a moment ago may not have been noted yet.
@@ -193,6 +199,12 @@ playgroundKept.talks = (() => {
       return { id, work: found.work };
     });
 
+  /** The same, unless it is the one that stands there by then. */
+  const goTo = async (trigger, id) => {
+    while (isChanging) await arrival;
+    if (id !== current()) await open(trigger, id);
+  };
+
   /** Another conversation stands on the page: only now may what stands there be written as it. */
   const arrive = () => {
     if (arriving) know(arriving.id, arriving.revision, arriving.work);
@@ -217,6 +229,7 @@ playgroundKept.talks = (() => {
 
   /** Take one out; what puts it back. The one that stands there gives way to an empty one. */
   const remove = async (trigger, { id }) => {
+    while (isChanging) await arrival;
     const isCurrent = id === current();
     let found = null;
     const take = async () => {
@@ -267,6 +280,7 @@ playgroundKept.talks = (() => {
     wrote,
     begin,
     open,
+    goTo,
     remove,
     rename,
     said,

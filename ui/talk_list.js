@@ -117,7 +117,7 @@ playgroundKept.showTalks = (() => {
 
     #open(head) {
       this.#undo = null;
-      if (head.id !== talks.current()) talks.open(this.#trigger, head.id);
+      talks.goTo(this.#trigger, head.id);
     }
 
     #rename(row, head) {

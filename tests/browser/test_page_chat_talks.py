@@ -66,6 +66,30 @@ def test_each_conversation_is_kept_by_itself_and_comes_back(two: Page) -> None:
     expect(names(two)).to_have_text(["SAY: two", "SAY: one"])
 
 
+def test_what_is_chosen_while_another_one_is_on_its_way_comes_after_it(two: Page) -> None:
+    show_slowly(two)
+    row_of(two, "SAY: one").locator(".pg-kept-entry").click()
+    expect(said(two)).to_have_text(["one"])
+    row_of(two, "SAY: two").locator(".pg-kept-entry").click()
+    expect(said(two)).to_have_text(["two"])
+    expect(current(two)).to_have_text("SAY: two")
+    do(two, "Delete", "SAY: two")
+    expect(said(two)).to_have_count(0)
+    two.locator(f"{LIST} .pg-link").click()
+    expect(said(two)).to_have_text(["two"])
+
+
+def show_slowly(page: Page) -> None:
+    """From what the server shows to its place in the list, as on a busy machine."""
+    page.evaluate(
+        """() => {
+            const {talks} = playgroundKept;
+            const {shown} = talks;
+            talks.shown = () => setTimeout(shown, 1000);
+        }"""
+    )
+
+
 def test_a_new_chat_is_listed_from_its_first_message_on(tab: Page) -> None:
     expect(note(tab)).to_contain_text("Each conversation is listed here")
     begin_new(tab)
