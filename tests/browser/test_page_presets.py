@@ -68,6 +68,7 @@ def test_ours_set_how_tokens_are_drawn_and_leave_the_rest(tab: Page, name: str) 
 
 
 def test_ones_own_survives_a_reload_serves_every_tab_and_is_deleted(tab: Page) -> None:
+    tab.evaluate("playgroundKept.switchTo(false)")  # a draft would bring the settings back, too
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.post_data or ""))
     setting(tab, "continue", "temperature").fill("0.35")
