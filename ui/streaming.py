@@ -25,7 +25,7 @@ BEAT_SECONDS = 0.5
 # Of a view that a browser draws anew at each update: what that costs grows with the text. It leaves
 # the browser most of its time (benchmarks/README.md, "What an update costs the page").
 CHARS_PER_SECOND_OF_PAUSE = 50_000
-MAX_PAUSE_SECONDS = 0.3
+MAX_PAUSE_SECONDS = 0.15
 
 
 AnyEvent = RunEvent | RemoteEvent
