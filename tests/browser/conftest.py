@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
 
 from tests.browser.chromium import find_or_install
+from tests.browser.told_models import told_app
+from tests.checkpoints import SANTACODER_TOKENS, STARCODER2_TOKENS
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 # Playwright's own five seconds are too short for a page that shares its cores with a model. Only a
@@ -91,3 +93,19 @@ def page(browser: Browser, outside_requests: list[str], locale: str) -> Iterator
 
 def is_local(url: str) -> bool:
     return urlsplit(url).hostname in LOCAL_HOSTS
+
+
+@pytest.fixture(scope="module")
+def starcoder2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An app whose scripted models have StarCoder 2's tokens; its address."""
+    folder = tmp_path_factory.mktemp("starcoder2")
+    with told_app(folder, STARCODER2_TOKENS, "starcoder2-3b") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def santacoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same with SantaCoder's."""
+    folder = tmp_path_factory.mktemp("santacoder")
+    with told_app(folder, SANTACODER_TOKENS, "santacoder") as address:
+        yield address

@@ -120,3 +120,8 @@ def setting(page: Page, tab: str, field: str) -> Locator:
     """The box of a sampling setting."""
     name = "stop-strings" if field == "stop" else field  # "stop" is the button
     return page.locator(f"#{tab}-{name} :is(input, textarea)").first
+
+
+def turns(page: Page, who: str) -> Locator:
+    """The texts of one side, "user" or "bot", of the conversation that is shown."""
+    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")

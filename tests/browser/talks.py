@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.tabs import TIMEOUT, send_message, wait_until_over
+from tests.browser.tabs import TIMEOUT, send_message, turns, wait_until_over
 
 LIST = "#chat-talk-list"
 BOX = "#chat-message textarea"
 
 
 def said(page: Page, who: str = "bot") -> Locator:
-    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
+    return turns(page, who)
 
 
 def ask(page: Page, *texts: str) -> None:

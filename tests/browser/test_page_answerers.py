@@ -24,6 +24,7 @@ from tests.browser.tabs import (
     send_message,
     setting,
     status,
+    turns,
     wait_until_over,
 )
 from tests.hub import HubServer
@@ -45,10 +46,6 @@ def answer_by(page: Page, name: str) -> None:
     page.locator("#chat-answered-by").get_by_label(name).click()
     if name != "Script":
         expect(page.locator("#chat-answerer-note")).to_contain_text("less reliable than StarChat")
-
-
-def turns(page: Page, who: str) -> Locator:
-    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
 
 
 def answer(page: Page, answerer: str) -> Locator:

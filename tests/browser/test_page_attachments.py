@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.tabs import TIMEOUT, open_page, open_tab, setting, status, wait_until_over
+from tests.browser.tabs import TIMEOUT, open_page, open_tab, setting, status, turns, wait_until_over
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -31,10 +31,6 @@ def attach(page: Page, *paths: Path) -> None:
 
 def chips(page: Page) -> Locator:
     return page.get_by_role("list", name="Attached").get_by_role("listitem")
-
-
-def turns(page: Page, who: str) -> Locator:
-    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
 
 
 @pytest.fixture

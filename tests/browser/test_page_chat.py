@@ -11,6 +11,7 @@ from tests.browser.tabs import (
     open_tab,
     send_message,
     status,
+    turns,
     wait_until_over,
 )
 from tests.servers import RunningApp
@@ -29,10 +30,6 @@ def tab(page: Page, scripted_app: RunningApp) -> Page:
 
 def box(page: Page) -> Locator:
     return page.locator("#chat-message textarea")
-
-
-def turns(page: Page, who: str) -> Locator:
-    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
 
 
 def test_a_reply_streams_and_its_code_keeps_its_indentation(tab: Page) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.tabs import (
     TIMEOUT,
@@ -15,6 +15,7 @@ from tests.browser.tabs import (
     open_tab,
     send_message,
     status,
+    turns,
     wait_until_over,
 )
 from tests.servers import RunningApp
@@ -32,10 +33,6 @@ def tab(page: Page, scripted_app: RunningApp) -> Page:
     send_message(page, f"SAY: ```\n{CODE}```")
     wait_until_over(page, "chat")
     return page
-
-
-def turns(page: Page, who: str) -> Locator:
-    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
 
 
 def save(page: Page, kind: str, path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.tabs import (
     TIMEOUT,
@@ -12,6 +12,7 @@ from tests.browser.tabs import (
     open_tab,
     send_message,
     status,
+    turns,
     wait_until_over,
 )
 from tests.servers import RunningApp
@@ -24,10 +25,6 @@ def tab(page: Page, scripted_app: RunningApp) -> Page:
     open_page(page, scripted_app.url)
     open_tab(page, "Chat")
     return page
-
-
-def turns(page: Page, who: str) -> Locator:
-    return page.locator(f"#chat-conversation [data-testid={who}] .message-content")
 
 
 def test_a_cut_reply_is_gone_on_with_seamlessly(tab: Page) -> None:

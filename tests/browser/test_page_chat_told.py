@@ -16,6 +16,7 @@ from tests.browser.tabs import (
     send_message,
     setting,
     status,
+    turns,
     wait_until_over,
 )
 from tests.browser.token_panel import (
@@ -39,7 +40,7 @@ def tab(page: Page, scripted_app: RunningApp) -> Page:
 
 
 def replies(page: Page) -> Locator:
-    return page.locator("#chat-conversation [data-testid=bot] .message-content")
+    return turns(page, "bot")
 
 
 def pager(page: Page) -> Locator:

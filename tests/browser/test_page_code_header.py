@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -18,26 +16,12 @@ from tests.browser.tabs import (
     wait_until_kept,
     wait_until_over,
 )
-from tests.browser.told_models import told_app
-from tests.checkpoints import SANTACODER_TOKENS, STARCODER2_TOKENS
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
 
 PROMPT, PANEL = "continue-prompt", "#continue-header"
 HEADER = "<reponame>me/it<filename>src/main.rs<gh_stars>100-1000\n"
-
-
-@pytest.fixture(scope="module")
-def starcoder2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with told_app(tmp_path_factory.mktemp("sc2"), STARCODER2_TOKENS, "starcoder2-3b") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def santacoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with told_app(tmp_path_factory.mktemp("santa"), SANTACODER_TOKENS, "santacoder") as url:
-        yield url
 
 
 @pytest.fixture

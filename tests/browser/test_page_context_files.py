@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,6 @@ from tests.browser.tabs import (
     wait_until_kept,
     wait_until_over,
 )
-from tests.browser.told_models import told_app
-from tests.checkpoints import STARCODER2_TOKENS
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -29,17 +26,9 @@ HELPERS = "def add(a, b):\n    return a + b\n"
 PANEL = "#infill-repository"
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An app with a scripted StarCoder 2 in both slots."""
-    folder = tmp_path_factory.mktemp("starcoder2")
-    with told_app(folder, STARCODER2_TOKENS, "starcoder2-3b") as address:
-        yield address
-
-
 @pytest.fixture
-def tab(page: Page, url: str) -> Page:
-    open_page(page, url)
+def tab(page: Page, starcoder2: str) -> Page:
+    open_page(page, starcoder2)
     open_tab(page, "Infill")
     open_panel(page)
     return page

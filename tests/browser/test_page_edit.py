@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -19,8 +17,6 @@ from tests.browser.tabs import (
     wait_until_kept,
     wait_until_over,
 )
-from tests.browser.told_models import told_app
-from tests.checkpoints import STARCODER2_TOKENS
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -28,12 +24,6 @@ pytestmark = pytest.mark.browser
 PROMPT, DIFF = "continue-prompt", "#continue-edit-diff"
 CODE = "def f():\n    return 1\n"
 NEW = "def f():\n    return 2\n"
-
-
-@pytest.fixture(scope="module")
-def starcoder2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with told_app(tmp_path_factory.mktemp("sc2"), STARCODER2_TOKENS, "starcoder2-3b") as url:
-        yield url
 
 
 @pytest.fixture

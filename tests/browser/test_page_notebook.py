@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,6 @@ from tests.browser.tabs import (
     wait_until_kept,
     wait_until_over,
 )
-from tests.browser.told_models import told_app
-from tests.checkpoints import SANTACODER_TOKENS
 from tests.servers import RunningApp
 
 pytestmark = pytest.mark.browser
@@ -54,12 +51,6 @@ BOOK = json.dumps(
     }
 )
 CELLS = "# %% [markdown]\n# # Title\n#\n# SAY: z\n\n# %%\nf()\n\n# %% [output]\n# <Figure>\n"
-
-
-@pytest.fixture(scope="module")
-def santacoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with told_app(tmp_path_factory.mktemp("santa"), SANTACODER_TOKENS, "santacoder") as url:
-        yield url
 
 
 @pytest.fixture
