@@ -59,6 +59,14 @@ def edit(page: Page) -> None:
     expect(page.get_by_role("button", name="Accept")).to_be_enabled(timeout=TIMEOUT)
 
 
+def write_a_notebook(page: Page) -> None:
+    page.locator("#continue-form").get_by_label("Notebook", exact=True).check()
+    expect(page.locator("#continue-notebook-next")).to_be_visible(timeout=TIMEOUT)
+    type_code(page, EDITORS["Continue"], "# %% [markdown]\n# SAY: y = 2\n")
+    page.click("#continue-run")
+    wait_until_over(page, "continue")
+
+
 def faults_of(page: Page) -> list[str]:
     """axe's findings that keep somebody from using the page."""
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
@@ -80,6 +88,8 @@ def test_axe_finds_nothing_serious(page: Page, scripted_app: RunningApp, theme: 
     open_tab(page, "Continue")
     edit(page)
     assert faults_of(page) == [], "an edit"
+    write_a_notebook(page)
+    assert faults_of(page) == [], "a notebook"
     page.get_by_role("button", name="Shortcuts").click()
     assert faults_of(page) == []
 
