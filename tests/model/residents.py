@@ -12,13 +12,21 @@ from model.prompts.infill import detect_infill
 from model.tokenization import load_tokenizer
 from tests import checkpoints
 
+CONTEXT_LENGTH = 100
+FAMILIES = {
+    "StarCoder": checkpoints.STARCODER_TOKENS,
+    "StarCoder 2": checkpoints.STARCODER2_TOKENS,
+    "SmolLM2": checkpoints.SMOLLM2_TOKENS,
+    "SantaCoder": checkpoints.SANTACODER_TOKENS,
+}
+
 
 def build_resident(
     folder: Path,
     tokens: Sequence[str],
     added_tokens: Sequence[str] = (),
     *,
-    context_length: int = 100,
+    context_length: int = CONTEXT_LENGTH,
 ) -> ResidentModel:
     checkpoints.write_tokenizer(folder, tokens, added_tokens)
     tokenizer = load_tokenizer(folder)
@@ -32,3 +40,8 @@ def build_resident(
         dialogue=detect_dialogue(tokenizer.special_id),
         stop_token_ids=() if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,),
     )
+
+
+def build_families(folder: Path) -> dict[str, ResidentModel]:
+    """One of each family that knows metadata, by the family's name."""
+    return {family: build_resident(folder / family, tokens) for family, tokens in FAMILIES.items()}

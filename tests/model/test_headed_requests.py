@@ -12,29 +12,15 @@ from model.prompts.segments import Special, Text, render
 from model.requests import CompletionRequest
 from model.sampling import SamplingParams
 from model.trimming import Dropped
-from tests import checkpoints
-from tests.model.residents import build_resident
+from tests.model.residents import CONTEXT_LENGTH, build_families
 
-CONTEXT_LENGTH = 100
 PARAMS = SamplingParams(max_new_tokens=20)
 HEADER = Header("src/app.py", "me/it", "250")
-
-TOKENS = {
-    "StarCoder": checkpoints.STARCODER_TOKENS,
-    "StarCoder 2": checkpoints.STARCODER2_TOKENS,
-    "SmolLM2": checkpoints.SMOLLM2_TOKENS,
-    "SantaCoder": checkpoints.SANTACODER_TOKENS,
-}
 
 
 @pytest.fixture(scope="module")
 def residents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ResidentModel]:
-    return {
-        family: build_resident(
-            tmp_path_factory.mktemp("tiny"), tokens, context_length=CONTEXT_LENGTH
-        )
-        for family, tokens in TOKENS.items()
-    }
+    return build_families(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.mark.parametrize(
