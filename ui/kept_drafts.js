@@ -2,9 +2,11 @@
 //
 // Each opening of the page has a record of its own, begun with what stood there before, so that two
 // windows never write to the same one. A reload takes its own window's; a new window the latest.
+// What the browser is given as the page goes may come too late: a reload finds that in the session.
 (() => {
   const kept = window.playgroundKept;
   const WINDOW = "playground-window";
+  const LAST = "playground-last"; // a record, written as the page goes
   const PAUSE_MS = 400;
   const BURST_MS = 50;
   const STIR_MS = 1500;
@@ -14,16 +16,17 @@
 
   const id = kept.newId();
   const session = {
-    get: () => {
+    get: (key) => {
       try {
-        return sessionStorage.getItem(WINDOW) ?? "";
+        return sessionStorage.getItem(key) ?? "";
       } catch {
         return "";
       }
     },
-    set: (value) => {
+    set: (key, value) => {
       try {
-        sessionStorage.setItem(WINDOW, value);
+        if (value) sessionStorage.setItem(key, value);
+        else sessionStorage.removeItem(key);
       } catch {
         // Without it a reload takes the latest record.
       }
@@ -32,6 +35,7 @@
 
   const tabs = {}; // by name, the fields of what stands in each that was looked at
   let isOpen = false; // nothing is written before what stood here is back
+  let isGoing = false; // the page is being left
   let timer = null;
   let coming = null; // another conversation, once all of it is on the page
   let written = ""; // the same as JSON, as it is kept already
@@ -42,6 +46,7 @@
   const save = async ({ isLeaving = false } = {}) => {
     clearTimeout(timer);
     timer = null;
+    if (!kept.isOn()) session.set(LAST, "");
     if (!isOpen || !kept.isOn()) return false;
     const text = JSON.stringify(tabs); // Gradio's values are proxies, which IndexedDB does not take
     // A middle, or one of several texts, that still comes is on the page alone.
@@ -60,6 +65,7 @@
     const isLive = middle !== undefined || samples.length > 0;
     const isWritten = () => Boolean(record.tabs.chat && kept.talks.isWritten(record.tabs.chat));
     const talk = record.tabs.chat ? kept.talks.toWrite(record.tabs.chat, isLeaving) : null;
+    if (isGoing && text !== "{}") session.set(LAST, JSON.stringify(record));
     if (!isLive && text === written && !talk) return isWritten();
     written = isLive ? "" : text;
     timeBefore = null; // the first change is that it is back
@@ -75,11 +81,20 @@
         return true;
       }), false);
     if (talk) kept.talks.wrote(isKept, talk, isToTell);
-    session.set(id);
+    session.set(WINDOW, id);
+    if (isKept && !isGoing) session.set(LAST, "");
     return isKept && isWritten();
   };
-  addEventListener("pagehide", () => save());
-  document.addEventListener("visibilitychange", () => save());
+  const saveAtOnce = () => {
+    gather();
+    save();
+  };
+  addEventListener("pageshow", () => { isGoing = false; });
+  addEventListener("pagehide", () => {
+    isGoing = true;
+    saveAtOnce();
+  });
+  document.addEventListener("visibilitychange", saveAtOnce);
   kept.save = save;
 
   let settle = null;
@@ -109,16 +124,22 @@
     if (isOther(tab, fields)) coming = setTimeout(take, BURST_MS, tab, fields);
     else take(tab, fields);
   };
-  const stirred = {};
-  /** Something that changes all the time did: its values are asked for in a moment. */
-  kept.stir = (tab) => {
-    stirred[tab] ??= setTimeout(() => {
+  const stirred = {}; // by tab, what will ask for its values
+  /** Ask for the values of what was stirred. */
+  const gather = () => {
+    for (const tab of Object.keys(stirred)) {
+      clearTimeout(stirred[tab]);
       delete stirred[tab];
       document.getElementById(`${tab}-note`).click();
-    }, STIR_MS);
+    }
   };
+  /** Something that changes all the time did: its values are asked for in a moment. */
+  kept.stir = (tab) => { stirred[tab] ??= setTimeout(gather, STIR_MS); };
   /** There may be something to write. */
-  kept.touch = () => { timer ??= setTimeout(save, PAUSE_MS); };
+  kept.touch = () => {
+    if (isGoing) save();
+    else timer ??= setTimeout(save, PAUSE_MS);
+  };
 
   const find = () =>
     kept.attempt(async () => {
@@ -127,13 +148,14 @@
           const request = drafts.index("by_time").getAll();
           request.onsuccess = () => resolve(request.result);
         }));
-      return records.find((record) => record.id === session.get()) ?? records.at(-1);
+      return records.find((record) => record.id === session.get(WINDOW)) ?? records.at(-1);
     });
 
   const awaited = new Set(PARTS);
   let bringBack = null;
   const begin = async () => {
-    const record = kept.isOn() ? await find() : null;
+    const last = session.get(LAST);
+    const record = kept.isOn() ? (last ? JSON.parse(last) : await find()) : null;
     if (!record) return openUp();
     Object.assign(tabs, record.tabs); // what is not looked at stays as it is
     written = JSON.stringify(tabs);
@@ -180,7 +202,8 @@
         trigger("clear");
       });
       const back = isBack ? [`Your work of ${kept.when(time)} is back.`, empty] : [];
-      if (isBack || problems.length) say(...back, ...problems);
+      const unread = problems.map((problem) => Object.assign(document.createElement("span"), { className: "pg-unread", textContent: problem }));
+      if (isBack || problems.length) say(...back, ...unread);
     });
   };
 })();

@@ -14,6 +14,7 @@ from tests.browser.tabs import (
     send_message,
     setting,
     status,
+    turns,
     type_code,
     wait_for_code,
     wait_for_generated,
@@ -263,6 +264,42 @@ def test_a_browser_that_is_full_is_said(tab: Page) -> None:
 def returned(page: Page) -> Locator:
     """The line that says that work is back."""
     return page.locator("#returned .pg-notice")
+
+
+def test_that_work_is_back_is_said_beside_the_tabs_and_moves_nothing(tab: Page) -> None:
+    def tops() -> list[float]:
+        places = [tab.locator("#continue-run"), tab.get_by_role("tab", name="Infill")]
+        top = "(element) => element.getBoundingClientRect().top"
+        return [float(place.evaluate(top)) for place in places]
+
+    generate(tab, "written")
+    before = tops()
+    reload(tab)
+    expect(returned(tab)).to_contain_text("is back")
+    assert tops() == before
+    tab.get_by_role("tab", name="Chat").click()
+    tab.get_by_role("tab", name="Continue").click()
+    tab.get_by_role("button", name="Start empty").click()
+    expect(returned(tab)).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["continue", "infill", "chat"])
+def test_what_came_a_moment_before_a_reload_is_back(tab: Page, name: str) -> None:
+    open_tab(tab, name.title())
+    if name == "chat":
+        send_message(tab, "SAY: the very last")
+    else:
+        type_code(tab, PROMPT if name == "continue" else "infill-prefix", "SAY: the very last")
+        tab.click(f"#{name}-run")
+    wait_until_over(tab, name)
+    reload(tab)
+    open_tab(tab, name.title())
+    places = {
+        "continue": tab.locator(f"#{PROMPT} .pg-generated"),
+        "infill": tab.locator("#infill-middle .pg-new"),
+        "chat": turns(tab, "bot"),
+    }
+    expect(places[name]).to_have_text("the very last")
 
 
 def test_a_reload_brings_all_three_tabs_back(tab: Page) -> None:
