@@ -1,0 +1,1 @@
+"""Whether code stands in a corpus that an index was built from."""

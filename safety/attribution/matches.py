@@ -1,0 +1,56 @@
+"""Where a file's code stands in an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from safety.attribution.index import Index
+from safety.files import SkippedFileError, find_encoding
+from safety.tree import Found
+
+MAX_BYTES = 64_000_000
+MAX_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Match:
+    """A stretch of a file that stands in the corpus: lines and columns from 1."""
+
+    file: str
+    line: int
+    column: int
+    start: int
+    end: int
+    text: str
+
+    def __str__(self) -> str:
+        shown = " ".join(self.text.split())
+        shown = shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 1]}…"
+        return f"{self.file}:{self.line}:{self.column}: {len(self.text)} characters: {shown}"
+
+
+def look_up(index: Index, found: Found) -> list[Match]:
+    """
+    Raises:
+        SkippedFileError: the file cannot be looked up; the message says why.
+    """
+    if found.problem:
+        raise SkippedFileError(found.problem)
+    try:
+        if found.path.stat().st_size > MAX_BYTES:
+            raise SkippedFileError(f"longer than {MAX_BYTES // 1_000_000} MB")
+        encoding = find_encoding(found.path)
+        data = found.path.read_bytes()[len(encoding.mark) :]
+        text = data.decode(encoding.codec)
+    except OSError as error:
+        raise SkippedFileError(error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise SkippedFileError("changed while it was read") from None
+    matches = []
+    line, last = 1, 0
+    for start, end in index.find(text):
+        line += text.count("\n", last, start)
+        last = start
+        column = start - text.rfind("\n", 0, start)
+        matches.append(Match(str(found.path), line, column, start, end, text[start:end]))
+    return matches
