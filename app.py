@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from settings import PROGRAM, Settings, SettingsError, load_settings
+from settings import PROGRAM, Settings, SettingsError, flag_of, load_settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from model.loading.residency import Residency
     from model.remote import RemoteModel
     from model.service import GenerationService
+    from safety.attribution.index import Index
 
 logger = logging.getLogger("app")
 
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the app until it is interrupted; its exit status."""
     try:
         settings = load_settings(sys.argv[1:] if argv is None else argv)
+        attribution = load_attribution(settings)
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortError) as error:
         sys.stderr.write(f"{error}\n")
@@ -78,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.warning(ZEROGPU_TEXT)
         app = build_notice_server(ZEROGPU_TITLE, ZEROGPU_TEXT)
     else:
-        app = build_app(settings, build_service(settings), listener.getsockname()[1])
+        port = listener.getsockname()[1]
+        app = build_app(settings, build_service(settings), port, attribution)
     serve(app, listener, settings.log_level)
     return 0
 
@@ -91,7 +94,24 @@ def prepare_environment() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK_NAMES)))
 
 
-def build_app(settings: Settings, service: GenerationService, port: int) -> FastAPI:
+def load_attribution(settings: Settings) -> Index | None:
+    """
+    Raises:
+        SettingsError: what --attribution-index names is no index of this version.
+    """
+    from safety.attribution.index import AttributionError, load_index
+
+    if settings.attribution_index is None:
+        return None
+    try:
+        return load_index(settings.attribution_index)
+    except AttributionError as error:
+        raise SettingsError(f"{flag_of('attribution_index')}: {error}.") from None
+
+
+def build_app(
+    settings: Settings, service: GenerationService, port: int, attribution: Index | None = None
+) -> FastAPI:
     """The whole app: server, routes and page. Nothing runs or loads before it is served."""
     import gradio as gr
 
@@ -103,9 +123,7 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
 
     if settings.is_public and not settings.api_key:
         logger.warning(OPEN_API)
-    background = [partial(narrate_loading, service.residency)]
-    if settings.share:
-        background.append(partial(keep_share_link, port))
+    sharing = [partial(keep_share_link, port)] if settings.share else []
     app = build_server(
         service,
         max_body_bytes=settings.max_body_bytes,
@@ -114,8 +132,9 @@ def build_app(settings: Settings, service: GenerationService, port: int) -> Fast
         allowed_hosts=settings.allowed_host_names,
         cors_origins=settings.cors_origin_names,
         api_keys=settings.api_keys,
-        background=background,
+        background=[partial(narrate_loading, service.residency), *sharing],
         deadline=settings.deadline_seconds,
+        attribution=attribution,
     )
     page = build_page(
         service,

@@ -175,6 +175,11 @@ class Settings(BaseSettings):
         description="Local folders, divided by commas, that the page may load models from: each a "
         "checkpoint, or a folder of checkpoints.",
     )
+    attribution_index: Path | None = Field(
+        default=None,
+        description="An index of code, made by `python -m safety.attribution build`: POST /overlap "
+        "then tells llm-vscode which code around the caret stands in it.",
+    )
     engine: Literal["local", "remote", "scripted"] = Field(
         default="local",
         description="What generates: the models on this machine, an OpenAI-compatible server, or a "

@@ -1,4 +1,4 @@
-"""Where llm-vscode asks whether code near the caret stands in The Stack: POST /overlap.
+"""Where llm-vscode asks whether code near the caret stands in a corpus: POST /overlap.
 
 Request `{"document": text}`, answer `{"spans": [[start, end], ...]}` in characters
 (huggingface/llm-vscode:src/extension.ts). It says "No code found in the stack" on an empty list
@@ -7,6 +7,10 @@ and nothing on an error, so a server that cannot look must not answer with an em
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -14,9 +18,18 @@ from pydantic import BaseModel, Field
 from api.errors import OWN, Kind, Problem, answer_problem
 
 REASON = (
-    "This server cannot look code up in The Stack yet. Leave llm.attributionEndpoint at its "
-    "default, which asks https://stack.dataportraits.org."
+    "This server has no index to look code up in: its operator can make one "
+    "(python -m safety.attribution build) and name it with --attribution-index. Or leave "
+    "llm.attributionEndpoint at its default, which asks https://stack.dataportraits.org."
 )
+
+
+class Corpus(Protocol):
+    """See `safety.attribution.index.Index`."""
+
+    def find(self, text: str) -> Sequence[tuple[int, int]]:
+        """The places of `text` that stand there, `text[start:end]`."""
+        ...
 
 
 class OverlapRequest(BaseModel):
@@ -25,12 +38,23 @@ class OverlapRequest(BaseModel):
     )
 
 
-def build_routes() -> APIRouter:
-    router = APIRouter(tags=["Server"])
+class Overlaps(BaseModel):
+    spans: list[tuple[int, int]] = Field(
+        description="From and up to which character: code that stands in the index."
+    )
 
-    @router.post("/overlap")
-    async def overlap(body: OverlapRequest) -> JSONResponse:
-        """Which parts of a text stand in The Stack, for llm-vscode. Not served yet: 501."""
-        return answer_problem(Problem(Kind.NOT_SERVED, REASON, "NotServed"), OWN)
+
+def build_routes(corpus: Corpus | None) -> APIRouter:
+    router = APIRouter(tags=["Server"])
+    # One at a time, beside the event loop: looking up is work for a processor.
+    limiter = CapacityLimiter(1)
+
+    @router.post("/overlap", response_model=Overlaps)
+    async def overlap(body: OverlapRequest) -> Overlaps | JSONResponse:
+        """Which parts of a text stand in this server's index of code, for llm-vscode."""
+        if corpus is None:
+            return answer_problem(Problem(Kind.NOT_SERVED, REASON, "NotServed"), OWN)
+        spans = await to_thread.run_sync(corpus.find, body.document, limiter=limiter)
+        return Overlaps(spans=list(spans))
 
     return router

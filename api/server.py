@@ -37,6 +37,7 @@ from api.middleware import (
     content_security_policy,
 )
 from api.openapi import add_description
+from api.overlap import Corpus
 from api.overlap import build_routes as build_overlap_routes
 from api.own_routes import OwnRoutes
 from api.request_ids import RequestIds, count_tokens
@@ -65,6 +66,7 @@ def build_server(
     api_keys: Sequence[str] = (),
     background: Sequence[Background] = (),
     deadline: float | None = None,
+    attribution: Corpus | None = None,
 ) -> FastAPI:
     """The server, which starts to load the models when it starts and closes them at its end.
 
@@ -78,6 +80,7 @@ def build_server(
         api_keys: of which the API's clients must send one; empty lets everybody ask.
         background: what runs beside it from its start, and is cancelled at its end.
         deadline: seconds after which a generation is cut off; None is never.
+        attribution: what /overlap looks code up in.
     """
 
     app = FastAPI(
@@ -92,7 +95,7 @@ def build_server(
     metrics = Metrics(service)
     _add_health_routes(app, service)
     app.include_router(build_metrics_routes(metrics))
-    app.include_router(build_overlap_routes())
+    app.include_router(build_overlap_routes(attribution))
     asker = Asker(service, deadline, (metrics.count_generation, count_tokens))
     add_routes(app, asker)
     app.include_router(build_tokenizer_routes(asker, is_public=is_public))

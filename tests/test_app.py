@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from api.middleware import SHUT_DOORS
-from app import PlainFormatter, PortError, build_engine, build_remote, listen
+from app import PlainFormatter, PortError, build_engine, build_remote, listen, main
 from settings import load_settings
 from tests.servers import PROJECT, RunningApp, clean_environment, running_app
 
@@ -210,6 +211,16 @@ def test_a_setting_that_cannot_be_used_ends_the_start_with_one_line() -> None:
     assert result.returncode == 2
     assert result.stderr.startswith("--device (STARCODER_DEVICE): ")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_index_of_code_that_is_none_ends_the_start_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "index"
+    path.write_text("no index")
+    assert main(["--attribution-index", str(path), "--port", "0"]) == 2
+    said = capsys.readouterr().err
+    assert said == f"--attribution-index: {path} is no attribution index: build one.\n"
 
 
 def test_where_no_tunnel_can_be_had_the_app_says_so_and_goes_on() -> None:

@@ -1,8 +1,13 @@
-"""Attribution for llm-vscode, which is not served yet."""
+"""Attribution for llm-vscode: from an index, or a reason where there is none."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from pathlib import Path
+
 from tests.api.clients import api_client
+from tests.safety.attribution.corpora import build, write_corpus
 
 
 async def test_a_server_that_cannot_look_does_not_say_that_nothing_was_found() -> None:
@@ -18,3 +23,40 @@ async def test_a_question_without_a_document_is_refused() -> None:
         response = await client.post("/overlap", json={})
     assert response.status_code == 422
     assert response.json()["detail"].startswith("document: ")
+
+
+async def test_what_stands_in_the_index_is_told_in_characters(tmp_path: Path) -> None:
+    (text,) = write_corpus(tmp_path / "code", 1)
+    index = build(tmp_path / "code", tmp_path / "index")
+    copied = text[:400]
+    document = f"é😀\n{copied}"
+    async with api_client(attribution=index) as client:
+        answer = (await client.post("/overlap", json={"document": document})).json()
+        nothing = (await client.post("/overlap", json={"document": "def f():"})).json()
+    ((start, end),) = answer["spans"]
+    assert 3 <= start <= 13
+    assert document[start:end] in copied
+    assert nothing == {"spans": []}
+
+
+async def test_looking_up_holds_up_no_other_request() -> None:
+    corpus = SlowCorpus()
+    async with api_client(attribution=corpus) as client:
+        asked = asyncio.create_task(client.post("/overlap", json={"document": "x"}))
+        await asyncio.to_thread(corpus.is_asked.wait, 10)
+        assert (await client.get("/health")).status_code == 200
+        assert not asked.done()
+        corpus.may_answer.set()
+        assert (await asked).json() == {"spans": [[0, 1]]}
+
+
+class SlowCorpus:
+    """Answers once it may."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        self.is_asked.set()
+        assert self.may_answer.wait(10)
+        return [(0, len(text))]
