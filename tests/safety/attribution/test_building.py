@@ -9,7 +9,9 @@ import pytest
 
 from safety.attribution import building
 from safety.attribution.building import Builder, Plan
+from safety.attribution.fingerprints import find_fingerprints
 from safety.attribution.index import AttributionError, Facts, load_index
+from safety.attribution.normal_text import normalize
 from tests.safety.attribution.corpora import build, write_corpus
 
 
@@ -89,13 +91,14 @@ def test_what_is_no_text_is_left_out_and_told(tmp_path: Path) -> None:
 def test_a_long_line_is_read_in_pieces_and_nothing_is_missed_between_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = write_corpus(tmp_path / "code", 3)
-    (tmp_path / "code" / "line.py").write_text("  ".join("".join(texts).split()))
-    whole = build(tmp_path / "code", tmp_path / "whole")
+    (text,) = write_corpus(tmp_path / "code", 1)
+    line = "   ".join(text.split())
+    (tmp_path / "code" / "0000.py").write_text(line)
     monkeypatch.setattr(building, "PIECE", 37)
-    pieces = build(tmp_path / "code", tmp_path / "pieces")
-    long = " ".join("".join(texts).split())
-    assert whole.find(long) == pieces.find(long) != []
+    index = build(tmp_path / "code", tmp_path / "index", 1e-9)
+    fingerprints, _ = find_fingerprints(normalize(line))
+    assert len(fingerprints) > 100
+    assert all(map(index.holds, fingerprints.tolist()))
 
 
 def test_room_is_made_for_text_alone(tmp_path: Path) -> None:
