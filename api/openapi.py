@@ -58,7 +58,9 @@ UNKNOWN_MODEL_PROBLEM = Problem(Kind.NOT_FOUND, "There is no such model here.", 
 
 # Routes that answer from what the server knows anyway, in whatever state the models are.
 STATELESS_ROUTES = frozenset({"/health", "/v1/health", "/ready", "/metrics", "/overlap", "/slots"})
+# Routes that say 501: the first where there is no index, the second always.
 NOT_SERVED_ROUTES = frozenset({"/overlap", "/slots"})
+NEVER_SERVED_ROUTES = frozenset({"/slots"})
 
 
 def add_description(app: FastAPI, *, wants_key: bool) -> None:
@@ -154,7 +156,7 @@ def _declare_problems(
     protocol = protocol_of(method, path)
     operation.setdefault("tags", [protocol.name])
     responses = operation["responses"]
-    if path in NOT_SERVED_ROUTES:
+    if path in NEVER_SERVED_ROUTES:
         responses.pop("200", None)
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]

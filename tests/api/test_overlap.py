@@ -50,6 +50,16 @@ async def test_looking_up_holds_up_no_other_request() -> None:
         assert (await asked).json() == {"spans": [[0, 1]]}
 
 
+async def test_both_answers_are_described() -> None:
+    async with api_client() as client:
+        described = (await client.get("/openapi.json")).json()
+    responses = described["paths"]["/overlap"]["post"]["responses"]
+    assert {"200", "501"} <= responses.keys()
+    schema = responses["200"]["content"]["application/json"]["schema"]["$ref"]
+    properties = described["components"]["schemas"][schema.rpartition("/")[2]]["properties"]
+    assert properties["spans"]["type"] == "array"
+
+
 class SlowCorpus:
     """Answers once it may."""
 
