@@ -23,13 +23,13 @@ from settings import PROGRAM, Settings, SettingsError, flag_of, load_settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from api.overlap import Corpus
     from model.engine.base import Engine
     from model.engine.generation import Slot
     from model.loading.catalogue import Catalogue
     from model.loading.residency import Residency
     from model.remote import RemoteModel
     from model.service import GenerationService
-    from safety.attribution.index import Index
 
 logger = logging.getLogger("app")
 
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the app until it is interrupted; its exit status."""
     try:
         settings = load_settings(sys.argv[1:] if argv is None else argv)
-        attribution = load_attribution(settings)
+        corpus = load_corpus(settings)
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortError) as error:
         sys.stderr.write(f"{error}\n")
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         app = build_notice_server(ZEROGPU_TITLE, ZEROGPU_TEXT)
     else:
         port = listener.getsockname()[1]
-        app = build_app(settings, build_service(settings), port, attribution)
+        app = build_app(settings, build_service(settings), port, corpus)
     serve(app, listener, settings.log_level)
     return 0
 
@@ -94,13 +94,17 @@ def prepare_environment() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK_NAMES)))
 
 
-def load_attribution(settings: Settings) -> Index | None:
-    """
+def load_corpus(settings: Settings) -> Corpus | None:
+    """What /overlap looks code up in.
+
     Raises:
         SettingsError: what --attribution-index names is no index of this version.
     """
     from safety.attribution.index import AttributionError, load_index
+    from safety.attribution.portraits import Portraits
 
+    if settings.attribution_url:
+        return Portraits(settings.attribution_url)
     if settings.attribution_index is None:
         return None
     try:
@@ -110,7 +114,7 @@ def load_attribution(settings: Settings) -> Index | None:
 
 
 def build_app(
-    settings: Settings, service: GenerationService, port: int, attribution: Index | None = None
+    settings: Settings, service: GenerationService, port: int, corpus: Corpus | None = None
 ) -> FastAPI:
     """The whole app: server, routes and page. Nothing runs or loads before it is served."""
     import gradio as gr
@@ -134,7 +138,7 @@ def build_app(
         api_keys=settings.api_keys,
         background=[partial(narrate_loading, service.residency), *sharing],
         deadline=settings.deadline_seconds,
-        attribution=attribution,
+        corpus=corpus,
     )
     page = build_page(
         service,

@@ -180,6 +180,12 @@ class Settings(BaseSettings):
         description="An index of code, made by `python -m safety.attribution build`: POST /overlap "
         "then tells llm-vscode which code around the caret stands in it.",
     )
+    attribution_url: str = Field(
+        default="",
+        validate_default=True,
+        description="Where POST /overlap looks code up instead, such as "
+        "https://stack.dataportraits.org/overlap. What is looked up goes there.",
+    )
     engine: Literal["local", "remote", "scripted"] = Field(
         default="local",
         description="What generates: the models on this machine, an OpenAI-compatible server, or a "
@@ -321,7 +327,14 @@ class Settings(BaseSettings):
                 raise ValueError("an origin is a scheme and a host, as in https://editor.example")
         return origins
 
-    @field_validator("remote_url", "endpoint_url")
+    @field_validator("attribution_url")
+    @classmethod
+    def _check_attribution(cls, url: str, info: ValidationInfo) -> str:
+        if url and info.data.get("attribution_index"):
+            raise ValueError("there is an index already: set one of the two")
+        return url
+
+    @field_validator("remote_url", "endpoint_url", "attribution_url")
     @classmethod
     def _check_remote_url(cls, url: str) -> str:
         if url and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s?#]*)?", url):

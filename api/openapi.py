@@ -21,6 +21,7 @@ from api.errors import OLLAMA, OWN, TGI, Kind, Problem, Protocol, problem_of, pr
 from api.examples import EXAMPLES
 from api.keys import MISSING, OPEN_ROUTES
 from api.live import NDJSON, SSE
+from api.overlap import problem_of_corpus
 from model.errors import (
     ContextLengthError,
     EngineClosedError,
@@ -53,6 +54,7 @@ GENERATION_PROBLEMS = (
     Problem(Kind.GENERATION, "The model failed on this request.", "GenerationError"),
 )
 KEY_PROBLEM = Problem(Kind.UNAUTHORIZED, MISSING, "InvalidApiKey")
+NO_CORPUS_PROBLEM = problem_of_corpus("The attribution server gives no answer")
 NOT_SERVED_PROBLEM = Problem(Kind.NOT_SERVED, "This is not served.", "NotServed")
 UNKNOWN_MODEL_PROBLEM = Problem(Kind.NOT_FOUND, "There is no such model here.", "UnknownModel")
 
@@ -188,6 +190,8 @@ def _problems(
         yield TOO_LARGE_PROBLEM
     if path in NOT_SERVED_ROUTES:
         yield NOT_SERVED_PROBLEM
+    if path == "/overlap":
+        yield NO_CORPUS_PROBLEM
     if path in STATELESS_ROUTES:
         return
     yield from MODEL_PROBLEMS

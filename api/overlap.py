@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.errors import OWN, Kind, Problem, answer_problem
+from safety.attribution.index import AttributionError
 
 REASON = (
     "This server has no index to look code up in: its operator can make one "
@@ -25,11 +26,19 @@ REASON = (
 
 
 class Corpus(Protocol):
-    """See `safety.attribution.index.Index`."""
+    """See `safety.attribution.index.Index` and `safety.attribution.portraits.Portraits`."""
 
     def find(self, text: str) -> Sequence[tuple[int, int]]:
-        """The places of `text` that stand there, `text[start:end]`."""
+        """The places of `text` that stand there, `text[start:end]`.
+
+        Raises:
+            AttributionError: it cannot be looked up.
+        """
         ...
+
+
+def problem_of_corpus(reason: str) -> Problem:
+    return Problem(Kind.UNAVAILABLE, f"{reason}.", "AttributionError")
 
 
 class OverlapRequest(BaseModel):
@@ -54,7 +63,10 @@ def build_routes(corpus: Corpus | None) -> APIRouter:
         """Which parts of a text stand in this server's index of code, for llm-vscode."""
         if corpus is None:
             return answer_problem(Problem(Kind.NOT_SERVED, REASON, "NotServed"), OWN)
-        spans = await to_thread.run_sync(corpus.find, body.document, limiter=limiter)
+        try:
+            spans = await to_thread.run_sync(corpus.find, body.document, limiter=limiter)
+        except AttributionError as error:
+            return answer_problem(problem_of_corpus(str(error)), OWN)
         return Overlaps(spans=list(spans))
 
     return router

@@ -66,7 +66,7 @@ def build_server(
     api_keys: Sequence[str] = (),
     background: Sequence[Background] = (),
     deadline: float | None = None,
-    attribution: Corpus | None = None,
+    corpus: Corpus | None = None,
 ) -> FastAPI:
     """The server, which starts to load the models when it starts and closes them at its end.
 
@@ -80,7 +80,7 @@ def build_server(
         api_keys: of which the API's clients must send one; empty lets everybody ask.
         background: what runs beside it from its start, and is cancelled at its end.
         deadline: seconds after which a generation is cut off; None is never.
-        attribution: what /overlap looks code up in.
+        corpus: what /overlap looks code up in.
     """
 
     app = FastAPI(
@@ -95,7 +95,7 @@ def build_server(
     metrics = Metrics(service)
     _add_health_routes(app, service)
     app.include_router(build_metrics_routes(metrics))
-    app.include_router(build_overlap_routes(attribution))
+    app.include_router(build_overlap_routes(corpus))
     asker = Asker(service, deadline, (metrics.count_generation, count_tokens))
     add_routes(app, asker)
     app.include_router(build_tokenizer_routes(asker, is_public=is_public))

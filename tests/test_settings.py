@@ -184,6 +184,15 @@ def test_an_address_that_is_no_base_address_is_refused(url: str) -> None:
         load_settings(["--remote-url", url, "--remote-model", "big"])
 
 
+def test_code_is_looked_up_in_one_place() -> None:
+    url = ["--attribution-url", "https://box.example/overlap"]
+    assert load_settings(url).attribution_url == url[1]
+    with pytest.raises(SettingsError, match="set one of the two"):
+        load_settings([*url, "--attribution-index", "code.index"])
+    with pytest.raises(SettingsError, match="base address"):
+        load_settings(["--attribution-url", "box"])
+
+
 def test_a_remote_server_without_a_models_name_is_refused() -> None:
     with pytest.raises(SettingsError, match="has to be asked for a model by its name"):
         load_settings(REMOTE[:2])

@@ -84,7 +84,7 @@ class Index:
             # A gram that reaches into the next piece belongs to both; white space may be long.
             piece = text[start : start + PIECE + PIECE // 4]
             found += [(start + first, start + last) for first, last in self._find(piece)]
-        return _join(found)
+        return join(found)
 
     def _find(self, text: str) -> list[Place]:
         normal = normalize(text)
@@ -156,7 +156,7 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _join(places: Iterable[Place]) -> list[Place]:
+def join(places: Iterable[Place]) -> list[Place]:
     """Those that overlap or touch are one."""
     joined: list[Place] = []
     for start, end in sorted(places):

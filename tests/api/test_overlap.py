@@ -6,6 +6,7 @@ import asyncio
 import threading
 from pathlib import Path
 
+from safety.attribution.portraits import Portraits
 from tests.api.clients import api_client
 from tests.safety.attribution.corpora import build, write_corpus
 
@@ -30,7 +31,7 @@ async def test_what_stands_in_the_index_is_told_in_characters(tmp_path: Path) ->
     index = build(tmp_path / "code", tmp_path / "index")
     copied = text[:400]
     document = f"é😀\n{copied}"
-    async with api_client(attribution=index) as client:
+    async with api_client(corpus=index) as client:
         answer = (await client.post("/overlap", json={"document": document})).json()
         nothing = (await client.post("/overlap", json={"document": "def f():"})).json()
     ((start, end),) = answer["spans"]
@@ -41,7 +42,7 @@ async def test_what_stands_in_the_index_is_told_in_characters(tmp_path: Path) ->
 
 async def test_looking_up_holds_up_no_other_request() -> None:
     corpus = SlowCorpus()
-    async with api_client(attribution=corpus) as client:
+    async with api_client(corpus=corpus) as client:
         asked = asyncio.create_task(client.post("/overlap", json={"document": "x"}))
         await asyncio.to_thread(corpus.is_asked.wait, 10)
         assert (await client.get("/health")).status_code == 200
@@ -58,6 +59,15 @@ async def test_both_answers_are_described() -> None:
     schema = responses["200"]["content"]["application/json"]["schema"]["$ref"]
     properties = described["components"]["schemas"][schema.rpartition("/")[2]]["properties"]
     assert properties["spans"]["type"] == "array"
+
+
+async def test_a_corpus_elsewhere_that_cannot_be_asked_is_a_503_that_says_so() -> None:
+    async with api_client(corpus=Portraits("http://127.0.0.1:1/overlap")) as client:
+        response = await client.post("/overlap", json={"document": "def f():"})
+        described = (await client.get("/openapi.json")).json()
+    assert response.status_code == 503
+    assert response.json()["detail"] == "The attribution server gives no answer."
+    assert "503" in described["paths"]["/overlap"]["post"]["responses"]
 
 
 class SlowCorpus:
