@@ -35,6 +35,7 @@
 
   const tabs = {}; // by name, the fields of what stands in each that was looked at
   let isOpen = false; // nothing is written before what stood here is back
+  let isReturning = false; // what stood here is on its way back: what the page says by then is its own
   let isGoing = false; // the page is being left
   let timer = null;
   let coming = null; // another conversation, once all of it is on the page
@@ -102,6 +103,7 @@
   kept.settled = new Promise((resolve) => { settle = resolve; });
   const openUp = () => {
     isOpen = true;
+    isReturning = false;
     settle();
     save();
   };
@@ -118,6 +120,7 @@
   };
   /** Something changed in a tab: `names` and `values` are those of all its fields. */
   kept.note = (tab, names, values) => {
+    if (isReturning) return;
     const fields = Object.fromEntries(names.map((name, index) => [name, values[index]]));
     if (tab === "chat") clearTimeout(coming);
     // Gradio may show another conversation piece by piece: its parts are not to be mixed up.
@@ -157,6 +160,7 @@
     const last = session.get(LAST);
     const record = kept.isOn() ? (last ? JSON.parse(last) : await find()) : null;
     if (!record) return openUp();
+    isReturning = true;
     Object.assign(tabs, record.tabs); // what is not looked at stays as it is
     written = JSON.stringify(tabs);
     timeBefore = record.time;

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.tabs import TIMEOUT, open_page, open_tab, setting
 from tests.browser.talks import (
@@ -41,6 +42,21 @@ FORMER_STORES = """() => new Promise((resolve) => {
     };
     request.onsuccess = () => { request.result.close(); resolve(); };
 })"""
+# As the page does where a model fills in its system prompt: once what was kept is on its way back.
+SPEAK_EARLY = """(() => {
+    const waiting = setInterval(() => {
+        const {talks} = window.playgroundKept ?? {};
+        if (!talks) return;
+        clearInterval(waiting);
+        const {adopt} = talks;
+        talks.adopt = (fields) => {
+            adopt(fields);
+            const empty = {...fields, talk: "", branches: '{"turns": [], "shown": []}'};
+            playgroundKept.note("chat", Object.keys(empty), Object.values(empty));
+            window.hasSpoken = true;
+        };
+    }, 1);
+})()"""
 FILL = """async (count) => {
     const {transact} = playgroundKept;
     const work = JSON.stringify({branches: '{"turns": [], "shown": []}', draft: ""});
@@ -105,6 +121,27 @@ def test_a_reload_shows_the_same_conversation_and_changes_no_record(
         expect(tab.locator(BOX)).to_have_value("not sent yet")
         assert records(tab) == before
         wait_until_drafted(tab)
+
+
+def test_what_the_page_says_before_its_work_is_back_begins_no_other_conversation(
+    tab: Page,
+) -> None:
+    ask(tab, "one")
+    wait_until_drafted(tab)
+    tab.add_init_script(SPEAK_EARLY)
+    tab.route("**/gradio_api/run/**", answer_slowly)
+    tab.reload()
+    expect(tab.locator("#returned .pg-notice")).to_contain_text("is back", timeout=TIMEOUT)
+    open_tab(tab, "Chat")
+    expect(said(tab)).to_have_text(["one"])
+    assert tab.evaluate("window.hasSpoken")
+    ask(tab, "two")
+    assert [record["name"] for record in records(tab)] == ["SAY: one"]
+
+
+def answer_slowly(route: Route) -> None:
+    time.sleep(0.3)
+    route.continue_()
 
 
 def test_what_is_said_in_two_windows_is_kept_apart(tab: Page, scripted_app: RunningApp) -> None:
