@@ -47,15 +47,16 @@ SMALL = 45
 
 def find_addresses(text: str) -> Iterator[Span]:
     for match in IPV4.finditer(text):
-        if _is_somebodys(match[0]) and not _is_version(text, match):
+        if is_somebodys(match[0]) and not _is_version(text, match):
             yield Span(match.start(), match.end(), "IP_ADDRESS", match[0], 0.9)
     for match in IPV6.finditer(text):
         # `x[2001::4]` is a slice.
-        if match[0].count(":") > 2 and _is_somebodys(match[0]):
+        if match[0].count(":") > 2 and is_somebodys(match[0]):
             yield Span(match.start(), match.end(), "IP_ADDRESS", match[0], 0.95)
 
 
-def _is_somebodys(value: str) -> bool:
+def is_somebodys(value: str) -> bool:
+    """Whether `value` is an address of one machine on the internet."""
     if value.lower() in EVERYBODYS:
         return False
     try:

@@ -37,7 +37,7 @@ def find_emails(text: str) -> Iterator[Span]:
     if "@" not in text:
         return
     for match in EMAIL.finditer(text):
-        if not _is_nobodys(match) and not _is_part_of_an_address(text, match):
+        if not is_nobodys(match["domain"]) and not _is_part_of_an_address(text, match):
             start = match.start()
             if (
                 text[max(0, start - 1) : start + 1] in ("\\n", "\\r", "\\t")
@@ -47,8 +47,9 @@ def find_emails(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), "EMAIL", text[start : match.end()], 0.95)
 
 
-def _is_nobodys(match: re.Match[str]) -> bool:
-    labels = match["domain"].lower().split(".")
+def is_nobodys(domain: str) -> bool:
+    """Whether `domain` is reserved, a placeholder or none."""
+    labels = domain.lower().split(".")
     if labels[-1] in RESERVED_TLDS | NOT_TLDS:
         return True
     # "example.com" and "mail.example.co.uk", not "example-bakery.com".

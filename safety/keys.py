@@ -23,11 +23,12 @@ SEQUENCES = ("abcdefghijklmnopqrstuvwxyz0123456789+/" * 2, "0123456789abcdef" * 
 def find_keys(text: str) -> Iterator[Span]:
     """May overlap."""
     for span in (*find_issued_keys(text), *find_random_keys(text)):
-        if len(span.value) > 8 and not _is_nobodys(span.value):
+        if len(span.value) > 8 and not is_nobodys(span.value):
             yield span
 
 
-def _is_nobodys(value: str) -> bool:
+def is_nobodys(value: str) -> bool:
+    """Whether `value` is a placeholder, a sequence or a UUID."""
     folded = value.lower()
     if any(folded in sequence for sequence in SEQUENCES) or UUID.search(value):
         return True

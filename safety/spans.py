@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-# BigCode's names for them; NAME and PASSWORD are for detectors that can tell them.
-Kind = Literal["EMAIL", "IP_ADDRESS", "KEY", "NAME", "PASSWORD"]
+# BigCode's names for them; the last three are for detectors that can tell them.
+Kind = Literal["EMAIL", "IP_ADDRESS", "KEY", "NAME", "PASSWORD", "USERNAME"]
 
 
 @dataclass(frozen=True, order=True)

@@ -17,15 +17,16 @@ def span(text: str, value: str, kind: Kind, start: int = 0) -> Span:
 
 
 def test_each_kind_has_its_replacement() -> None:
-    text = "Eva Berg, eva@velomat.io, pw hunter2, key k3y"
+    text = "Eva Berg, eva@velomat.io, pw hunter2, key k3y, login evab"
     kinds: dict[str, Kind] = {
         "Eva Berg": "NAME",
         "eva@velomat.io": "EMAIL",
         "hunter2": "PASSWORD",
         "k3y": "KEY",
+        "evab": "USERNAME",
     }
     spans = [span(text, value, kind) for value, kind in kinds.items()]
-    assert redact(text, spans) == "<NAME>, <EMAIL>, pw <PASSWORD>, key <KEY>"
+    assert redact(text, spans) == ("<NAME>, <EMAIL>, pw <PASSWORD>, key <KEY>, login <USERNAME>")
 
 
 def test_addresses_become_private_ones_of_their_family_and_the_same_the_same() -> None:
@@ -48,6 +49,14 @@ def test_what_was_redacted_has_nothing_more_to_find() -> None:
     detector = PatternDetector()
     assert len(detector.find(text)) == 3
     assert detector.find(redact(text, detector.find(text))) == []
+
+
+def test_a_value_that_is_taken_for_two_kinds_keeps_its_first_replacement() -> None:
+    text = "hunter2 and hunter2"
+    spans = [span(text, "hunter2", "PASSWORD"), span(text, "hunter2", "KEY", start=3)]
+    given: dict[str, str] = {}
+    assert redact(text, spans, given) == "<PASSWORD> and <PASSWORD>"
+    assert redact("hunter2", [span("hunter2", "hunter2", "KEY")], given) == "<PASSWORD>"
 
 
 def test_a_text_without_spans_stays() -> None:
