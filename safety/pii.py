@@ -1,7 +1,8 @@
 """Reports e-mail addresses, public IP addresses and keys in files, and writes copies without them.
+With --starpii names, user names and passwords too.
 
 Nothing leaves the machine, and no file is changed in place. Exit status: 0 when nothing was found,
-1 when something was, 2 when it was called wrongly.
+1 when something was, 2 when it was called wrongly or StarPII could not be loaded.
 """
 
 from __future__ import annotations
@@ -14,22 +15,48 @@ import shutil
 import signal
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO
 
+from model.errors import PlaygroundError
 from safety.detector import PatternDetector
 from safety.files import Encoding, Finding, SkippedFileError, find_encoding, read_blocks
 from safety.redaction import redact
 from safety.spans import Detector
+from safety.starpii import STARPII, TERMS, load_starpii
 from safety.tree import Found, Tree, real_path
+from safety.union import UnionDetector
 
+PROGRAM = "python -m safety.pii"
 NOTHING, SOMETHING, BAD_USE = 0, 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m safety.pii", description=__doc__)
+    parser = _build_parser()
+    options = parser.parse_args(argv)
+    target = options.redact_to
+    if problem := _find_problem(options.paths, target) or _find_model_problem(options.starpii):
+        parser.error(problem)
+    detector: Detector = PatternDetector()
+    if options.starpii is not None:
+        if not options.accept_starpii_terms:
+            sys.stderr.write(f"{TERMS}\nIf you agree, add --accept-starpii-terms.\n")
+            return BAD_USE
+        starpii = _load_starpii(options.starpii, options.starpii_device)
+        if starpii is None:
+            return BAD_USE
+        detector = UnionDetector([detector, starpii])
+    report: Report = JsonReport(sys.stdout) if options.json else TextReport(sys.stdout, sys.stderr)
+    _scan_all(options.paths, detector, report, target)
+    report.end()
+    return SOMETHING if report.num_findings else NOTHING
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file or a folder")
     parser.add_argument("--json", action="store_true", help="report as one JSON object")
     parser.add_argument(
@@ -38,25 +65,59 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="DIR",
         help="write a redacted copy of each text file there, in the same tree",
     )
-    options = parser.parse_args(argv)
-    target = options.redact_to
-    if problem := _find_problem(options.paths, target):
-        parser.error(problem)
-    report: Report = JsonReport(sys.stdout) if options.json else TextReport(sys.stdout, sys.stderr)
+    parser.add_argument(
+        "--starpii",
+        nargs="?",
+        const=STARPII,
+        metavar="MODEL",
+        help=f"ask StarPII as well: the repository MODEL, or MODEL@REVISION, by default {STARPII}, "
+        "or a folder with its safetensors. Name the PATHs first",
+    )
+    parser.add_argument(
+        "--accept-starpii-terms",
+        action="store_true",
+        help="you agree to StarPII's terms of use, which --starpii alone shows",
+    )
+    parser.add_argument(
+        "--starpii-device", default="cpu", metavar="DEVICE", help='"cpu" or "cuda", by default cpu'
+    )
+    return parser
+
+
+def _find_model_problem(model: str | None) -> str:
+    """A path that was meant to be scanned may stand where the model's name does."""
+    if model is None or not os.path.lexists(model):
+        return ""
+    if (Path(model) / "config.json").is_file():
+        return ""
+    return f"{model} is no folder of a model: name what is to be scanned before --starpii"
+
+
+def _load_starpii(name: str, device: str) -> Detector | None:
+    """None after it was said why it cannot be had."""
+    try:
+        return load_starpii(name, device, lambda stage: sys.stderr.write(f"{stage}\n"))
+    except PlaygroundError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return None
+
+
+def _scan_all(
+    paths: Sequence[Path], detector: Detector, report: Report, target: Path | None
+) -> None:
     tree = Tree(real_path(target) if target else None)
-    detector = PatternDetector()
-    for path in options.paths:
+    # A value that is taken for a key here and for a password there gets one replacement.
+    given: dict[str, str] = {}
+    for path in paths:
         for found in tree.walk(path):
             try:
-                _scan(found, detector, report, target)
+                _scan(found, detector, report, target, given)
             except SkippedFileError as error:
                 report.skip(found.path, str(error))
             except UnicodeDecodeError:
                 report.skip(found.path, "changed while it was read")
             except OSError as error:
                 report.skip(found.path, error.strerror or "cannot be read")
-    report.end()
-    return SOMETHING if report.num_findings else NOTHING
 
 
 def _find_problem(paths: Sequence[Path], target: Path | None) -> str:
@@ -80,7 +141,13 @@ def _find_problem(paths: Sequence[Path], target: Path | None) -> str:
     return ""
 
 
-def _scan(found: Found, detector: Detector, report: Report, target: Path | None) -> None:
+def _scan(
+    found: Found,
+    detector: Detector,
+    report: Report,
+    target: Path | None,
+    given: dict[str, str],
+) -> None:
     if found.problem:
         raise SkippedFileError(found.problem)
     encoding = find_encoding(found.path)
@@ -91,7 +158,7 @@ def _scan(found: Found, detector: Detector, report: Report, target: Path | None)
     with _copy(target, found, encoding) as copy:
         for block in read_blocks(found.path, encoding, detector):
             report.add(found.path, block.findings)
-            text = redact(block.text, (finding.span for finding in block.findings))
+            text = redact(block.text, (finding.span for finding in block.findings), given)
             copy.write(text.encode(encoding.codec))
 
 
@@ -115,7 +182,7 @@ def _copy(target: Path, source: Found, encoding: Encoding) -> Iterator[IO[bytes]
             raise
 
 
-class Report:
+class Report(ABC):
     """Counts, and is told each finding and each file that was not scanned."""
 
     def __init__(self) -> None:
@@ -126,18 +193,19 @@ class Report:
             self.num_findings += 1
             self.show(path, finding)
 
-    def show(self, path: Path, finding: Finding) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def show(self, path: Path, finding: Finding) -> None: ...
 
-    def skip(self, path: Path, reason: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def skip(self, path: Path, reason: str) -> None: ...
 
-    def end(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def end(self) -> None: ...
 
 
 class TextReport(Report):
-    """A line a finding, as compilers write them. Keys are shown by their first characters."""
+    """A line a finding, as compilers write them. Keys and passwords are shown by their first
+    characters, at most a quarter of them."""
 
     def __init__(self, output: TextIO, errors: TextIO) -> None:
         super().__init__()
@@ -147,7 +215,7 @@ class TextReport(Report):
         span = finding.span
         value = span.value
         if span.kind in ("KEY", "PASSWORD"):
-            value = f"{value[:4]}… ({len(value)} characters)"
+            value = f"{value[: min(4, len(value) // 4)]}… ({len(value)} characters)"
         place = f"{path}:{finding.line}:{finding.column}"
         self._output.write(f"{_printable(place)}: {span.kind} {value} ({span.confidence:.2f})\n")
 
