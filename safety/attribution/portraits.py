@@ -26,7 +26,7 @@ class Portraits:
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._url = url
-        self._client = httpx2.Client(timeout=timeout)
+        self._timeout = timeout
 
     def find(self, text: str) -> list[Place]:
         """The places of `text` that stand in the corpus, in order; no two touch.
@@ -38,7 +38,7 @@ class Portraits:
         if len(text) > MAX_CHARS:
             raise AttributionError(f"More than {MAX_CHARS:,} characters: ask for a part of them")
         try:
-            response = self._client.post(self._url, json={"document": text})
+            response = httpx2.post(self._url, json={"document": text}, timeout=self._timeout)
             response.raise_for_status()
             return join(_read_places(response.json(), len(text)))
         except httpx2.HTTPStatusError as error:

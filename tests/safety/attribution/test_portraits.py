@@ -23,6 +23,10 @@ class Elsewhere:
         self.status, self.answer, self.seconds = 200, '{"spans": []}', 0.0
         self.url = ""
 
+        @self.app.get("/ready")
+        async def ready() -> None:
+            """It is waited for."""
+
         @self.app.post("/overlap")
         async def overlap(request: Request) -> Response:
             self.asked = await request.json()
