@@ -7,10 +7,10 @@ and nothing on an error, so a server that cannot look must not answer with an em
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -56,7 +56,7 @@ class Overlaps(BaseModel):
 def build_routes(corpus: Corpus | None) -> APIRouter:
     router = APIRouter(tags=["Server"])
     # One at a time, beside the event loop: looking up is work for a processor.
-    limiter = CapacityLimiter(1)
+    turn = asyncio.Lock()
 
     @router.post("/overlap", response_model=Overlaps)
     async def overlap(body: OverlapRequest) -> Overlaps | JSONResponse:
@@ -64,7 +64,8 @@ def build_routes(corpus: Corpus | None) -> APIRouter:
         if corpus is None:
             return answer_problem(Problem(Kind.NOT_SERVED, REASON, "NotServed"), OWN)
         try:
-            spans = await to_thread.run_sync(corpus.find, body.document, limiter=limiter)
+            async with turn:
+                spans = await asyncio.to_thread(corpus.find, body.document)
         except AttributionError as error:
             return answer_problem(problem_of_corpus(str(error)), OWN)
         return Overlaps(spans=list(spans))
