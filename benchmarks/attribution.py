@@ -23,7 +23,7 @@ from safety.attribution.building import Builder, Plan
 from safety.attribution.fingerprints import GUARANTEED, find_fingerprints
 from safety.attribution.index import Index
 from safety.attribution.normal_text import normalize
-from safety.files import SkippedFileError, find_encoding
+from safety.files import SkippedFileError, read_text
 
 ROUNDS = 3
 RATES = (1e-3, 1e-6)
@@ -97,11 +97,9 @@ def read_texts(roots: Sequence[Path]) -> Iterator[str]:
         if found.problem:
             continue
         try:
-            encoding = find_encoding(found.path)
+            yield read_text(found.path)
         except SkippedFileError:
             continue
-        data = found.path.read_bytes()[len(encoding.mark) :]
-        yield data.decode(encoding.codec)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,17 @@ class SkippedFileError(Exception):
     """The file was not scanned; the message says why."""
 
 
+# What a file is left out for.
+UNREADABLE = (SkippedFileError, UnicodeDecodeError, OSError)
+
+
+def why_skipped(error: Exception) -> str:
+    """One of `UNREADABLE`, for people."""
+    if isinstance(error, OSError):
+        return error.strerror or "cannot be read"
+    return "changed while it was read" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
 @dataclass(frozen=True)
 class Encoding:
     """How a file's bytes are text: `mark` at its start, then text in `codec`."""
@@ -86,6 +97,17 @@ def find_encoding(path: Path) -> Encoding:
                     raise SkippedFileError(f"begins as {codec} and goes on otherwise") from None
                 is_unicode = False
     return Encoding(codec if is_unicode else "latin-1", mark)
+
+
+def read_text(path: Path) -> str:
+    """All of the file, of which the memory has to hold several copies.
+
+    Raises:
+        SkippedFileError: as for `find_encoding`.
+        OSError, UnicodeDecodeError: it cannot be read, or it changed.
+    """
+    encoding = find_encoding(path)
+    return path.read_bytes()[len(encoding.mark) :].decode(encoding.codec)
 
 
 def read_blocks(

@@ -23,7 +23,15 @@ from typing import IO, TextIO
 
 from model.errors import PlaygroundError
 from safety.detector import PatternDetector
-from safety.files import Encoding, Finding, SkippedFileError, find_encoding, read_blocks
+from safety.files import (
+    UNREADABLE,
+    Encoding,
+    Finding,
+    SkippedFileError,
+    find_encoding,
+    read_blocks,
+    why_skipped,
+)
 from safety.redaction import redact
 from safety.spans import Detector
 from safety.starpii import STARPII, TERMS, load_starpii
@@ -112,12 +120,8 @@ def _scan_all(
         for found in tree.walk(path):
             try:
                 _scan(found, detector, report, target, given)
-            except SkippedFileError as error:
-                report.skip(found.path, str(error))
-            except UnicodeDecodeError:
-                report.skip(found.path, "changed while it was read")
-            except OSError as error:
-                report.skip(found.path, error.strerror or "cannot be read")
+            except UNREADABLE as error:
+                report.skip(found.path, why_skipped(error))
 
 
 def _find_problem(paths: Sequence[Path], target: Path | None) -> str:

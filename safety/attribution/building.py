@@ -15,7 +15,7 @@ import numpy as np
 from safety.attribution.fingerprints import DENSITY, GUARANTEED, find_fingerprints
 from safety.attribution.index import AttributionError, Facts, Index, load_index
 from safety.attribution.normal_text import BLANK, NormalText, normalize
-from safety.files import MARKS, SkippedFileError, find_encoding
+from safety.files import MARKS, UNREADABLE, find_encoding, why_skipped
 from safety.tree import Found, Tree
 
 PIECE = 1 << 20  # characters that are read at a time
@@ -120,12 +120,8 @@ class Builder:
         try:
             # A file that breaks off has left some of itself in the filter, which does no harm.
             num_kept = 0 if problem else add_file(index, found.path)
-        except SkippedFileError as error:
-            problem = str(error)
-        except UnicodeDecodeError:
-            problem = "changed while it was read"
-        except OSError as error:
-            problem = error.strerror or "cannot be read"
+        except UNREADABLE as error:
+            problem = why_skipped(error)
         seen = replace(index.facts, num_seen=index.facts.num_seen + 1, last_seen=str(found.path))
         if problem:
             self._skip(found.path, problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from safety.attribution.index import Index
-from safety.files import SkippedFileError, find_encoding
+from safety.files import UNREADABLE, SkippedFileError, read_text, why_skipped
 from safety.tree import Found
 
 MAX_BYTES = 64_000_000
@@ -39,13 +39,9 @@ def look_up(index: Index, found: Found) -> list[Match]:
     try:
         if found.path.stat().st_size > MAX_BYTES:
             raise SkippedFileError(f"longer than {MAX_BYTES // 1_000_000} MB")
-        encoding = find_encoding(found.path)
-        data = found.path.read_bytes()[len(encoding.mark) :]
-        text = data.decode(encoding.codec)
-    except OSError as error:
-        raise SkippedFileError(error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise SkippedFileError("changed while it was read") from None
+        text = read_text(found.path)
+    except UNREADABLE as error:
+        raise SkippedFileError(why_skipped(error)) from None
     matches = []
     line, last = 1, 0
     for start, end in index.find(text):
