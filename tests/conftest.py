@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.hub import HubServer
+from tests.hub_client import use_hub
 from tests.servers import RunningApp, running_app
 
 # These machines are shared: how long one example takes says nothing of the code.
@@ -29,3 +32,19 @@ def local_app() -> Iterator[RunningApp]:
     with running_app() as app:
         app.wait_until_ready()
         yield app
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """A local hub."""
+    with HubServer() as server:
+        yield server
+
+
+@pytest.fixture
+def home(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """huggingface_hub's folder in this process; it uses `hub`, has nothing in its cache and no
+    token."""
+    folder = tmp_path / "home"
+    use_hub(monkeypatch, hub.url, folder)
+    return folder

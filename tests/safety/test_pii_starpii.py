@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +37,6 @@ def source(tmp_path: Path) -> Path:
     file.parent.mkdir()
     file.write_bytes(TEXT.encode())
     return file
-
-
-@pytest.fixture
-def hub() -> Iterator[HubServer]:
-    with HubServer() as server:
-        yield server
-
-
-@pytest.fixture
-def home(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    use_hub(monkeypatch, hub.url, folder)
-    return folder
 
 
 def findings(capsys: pytest.CaptureFixture[str]) -> list[tuple[Any, ...]]:

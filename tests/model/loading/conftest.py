@@ -1,32 +1,14 @@
-"""A local hub, and huggingface_hub's client in this process pointed at it."""
+"""Checkpoints for the tests of loading."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.hub import HubServer
-from tests.hub_client import use_hub
-
 REPO = "bigcode/starcoder"
-
-
-@pytest.fixture
-def hub() -> Iterator[HubServer]:
-    with HubServer() as server:
-        yield server
-
-
-@pytest.fixture
-def home(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The client's folder; it uses `hub`, has nothing in its cache and no token."""
-    folder = tmp_path / "home"
-    use_hub(monkeypatch, hub.url, folder)
-    return folder
 
 
 @pytest.fixture
