@@ -13,6 +13,7 @@ NOT_ON_THE_PAGE = {
     "ui/endpoints.py",
     "model/engine/scripted.py",
     "model/loading/choice.py",
+    "model/loading/token_classifier.py",
 }
 SAYING = re.compile(r"(say|say_status|notice|\w+Error)$")
 # Arguments that name a kind, a setting or a role, and what another message replaces.

@@ -314,6 +314,7 @@ playgroundKept.talks = (() => {
       revisions.set(fields.talk, fields.revision);
       last = { id: fields.talk, said: saidIn(fields) };
       page = fields;
+      kept.tell(); // the list may stand there already
     },
 
     /** What stands in the tab, which another conversation is about to take. */

@@ -57,6 +57,21 @@ SPEAK_EARLY = """(() => {
         };
     }, 1);
 })()"""
+# As on a busy machine: what was kept is looked for once the list stands there.
+RETURN_LATE = """(() => {
+    const waiting = setInterval(() => {
+        const kept = window.playgroundKept;
+        if (!kept?.ready) return;
+        clearInterval(waiting);
+        const {ready} = kept;
+        kept.ready = async (part) => {
+            while (!document.querySelector("#chat-talk-list li")) {
+                await new Promise(requestAnimationFrame);
+            }
+            ready(part);
+        };
+    }, 1);
+})()"""
 FILL = """async (count) => {
     const {transact} = playgroundKept;
     const work = JSON.stringify({branches: '{"turns": [], "shown": []}', draft: ""});
@@ -137,6 +152,17 @@ def test_what_the_page_says_before_its_work_is_back_begins_no_other_conversation
     assert tab.evaluate("window.hasSpoken")
     ask(tab, "two")
     assert [record["name"] for record in records(tab)] == ["SAY: one"]
+
+
+def test_the_list_shows_which_conversation_came_back_after_it_was_drawn(
+    tab: Page, scripted_app: RunningApp
+) -> None:
+    ask(tab, "one")
+    wait_until_drafted(tab)
+    tab.add_init_script(RETURN_LATE)
+    open_chat(tab, scripted_app)
+    expect(said(tab)).to_have_text(["one"])
+    expect(current(tab)).to_have_text("SAY: one")
 
 
 def answer_slowly(route: Route) -> None:
