@@ -16,6 +16,10 @@ Updates = dict[Any, Any]
 _NO_PROGRESS: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
 # An event that answers at once: it joins no queue.
 INSTANT: dict[str, Any] = {"queue": False, "api_visibility": "private", **_NO_PROGRESS}
+# One that happens as often as it is asked for. Where two listeners of one event put it off instead,
+# Gradio's page calls both again when either is done, and so on without end (gradio 6.31,
+# `js/core/src/dependency.ts`, `dispatch`).
+EACH_TIME: dict[str, Any] = INSTANT | {"trigger_mode": "multiple"}
 # An event that streams. A second one may begin while the first goes on: it stops the first.
 STREAMING: dict[str, Any] = {
     "trigger_mode": "multiple",

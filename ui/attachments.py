@@ -16,7 +16,7 @@ from model.errors import InvalidInputError
 from model.loading.residency import Residency
 from model.loading.slot import Ready
 from model.prompts.texts import check_texts
-from ui.actions import INSTANT, Updates, build_html
+from ui.actions import EACH_TIME, Updates, build_html
 from ui.file_language import language_of_file
 from ui.languages import language_of
 from ui.notices import error_notice, notice
@@ -50,9 +50,8 @@ class Attachments:
             js_on_load=picking_script(SCRIPT),
             apply_default_css=False,
         )
-        how = INSTANT | {"trigger_mode": "multiple"}
-        self._chips.upload(self._take, self.files, self.outputs, **how)
-        self._chips.delete(self._remove, self.files, self.outputs, **how)
+        self._chips.upload(self._take, self.files, self.outputs, **EACH_TIME)
+        self._chips.delete(self._remove, self.files, self.outputs, **EACH_TIME)
 
     def build_button(self) -> None:
         build_html('<button type="button" data-attach>Attach</button>', f"{NAME}-button")

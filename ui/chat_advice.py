@@ -9,14 +9,12 @@ import gradio as gr
 
 from model.loading.residency import Residency
 from model.loading.slot import Parked, Ready, SlotStatus
-from ui.actions import INSTANT, Updates
+from ui.actions import EACH_TIME, Updates
 from ui.answerers import Answerers, read_choice
 from ui.chat_view import ChatView
-from ui.controls import CHAT_DEFAULTS, chat_defaults, is_untouched, show_params
+from ui.controls import CHAT_DEFAULTS, chat_defaults, show_params
 from ui.notices import notice
 from ui.proposal import Proposal
-
-_OFFER = INSTANT | {"trigger_mode": "multiple"}
 
 
 class ChatAdvice:
@@ -51,16 +49,15 @@ class ChatAdvice:
         event that it was done."""
         inputs, outputs = [self._view.system, self.filled], [self._system.place, self.filled]
         return self._system.take_after(
-            gr.on(triggers, self._fill_system, inputs, outputs, **_OFFER)
+            gr.on(triggers, self._fill_system, inputs, outputs, **EACH_TIME)
         )
 
     def recommend_on(self, triggers: Sequence[Any]) -> Any:
         """At the first of these events that finds a model, show the settings that it recommends:
         the event that it was done."""
-        inputs = [self.is_greeted, *self._view.controls.components]
         outputs = [self._settings.place, self.is_greeted]
         return self._settings.take_after(
-            gr.on(triggers, self._recommend, inputs, outputs, **_OFFER)
+            gr.on(triggers, self._recommend, self.is_greeted, outputs, **EACH_TIME)
         )
 
     def _fill_system(self, system: str | None, filled: tuple[str, str]) -> Updates:
@@ -75,14 +72,12 @@ class ChatAdvice:
             offered = self._system.offer([system], [dialogue.default_system])
         return offered | {self.filled: (name, dialogue.default_system)}
 
-    def _recommend(self, is_greeted: bool, *values: Any) -> Updates:
+    def _recommend(self, is_greeted: bool) -> Updates:
         """Once a session, and never over what somebody has set."""
         if is_greeted or not isinstance(self._residency.status("chat"), Ready | Parked):
             return self._settings.nothing() | {self.is_greeted: is_greeted}
-        offered = self._settings.nothing()
-        if is_untouched(values, CHAT_DEFAULTS):
-            recommended = show_params(chat_defaults(self._residency.preset("chat")))
-            offered = self._settings.offer(values, recommended)
+        recommended = chat_defaults(self._residency.preset("chat"))
+        offered = self._settings.offer(show_params(CHAT_DEFAULTS), show_params(recommended))
         return offered | {self.is_greeted: True}
 
     def refuse(self, status: Ready) -> str:

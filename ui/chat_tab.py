@@ -13,7 +13,7 @@ import gradio as gr
 from model.loading.assistant_prompt import AssistantPromptSource
 from model.loading.slot import SlotStatus
 from model.service import GenerationService
-from ui.actions import INSTANT, STREAMING, Updates
+from ui.actions import EACH_TIME, INSTANT, STREAMING, Updates
 from ui.answerers import ANSWERERS, Answerer, Answerers, read_choice
 from ui.asking import Asked, Asking
 from ui.attachments import Files, with_files
@@ -23,6 +23,7 @@ from ui.chat_view import ChatView, Kept
 from ui.controls import FIELDS, read_params
 from ui.conversation import Messages
 from ui.conversation_steps import ConversationSteps
+from ui.gathered import Gathered
 from ui.markdown import unescape_prose
 from ui.meter import Reading
 from ui.next_turn import NextTurn
@@ -72,12 +73,11 @@ class ChatTab:
             view.controls.max_new_tokens,
         ]
         inputs = [view.attached.files, *typed, *view.conversation]
-        listener = view.meter.listener(inputs, self._read_context)
         typing = [component.change for component in typed]
-        gr.on([*typing, view.attached.changed], **listener)
-        gr.on(triggers, **view.meter.listener(inputs, self._read_context, is_alone=False))
+        typing.append(view.attached.changed)
+        view.meter.follow(inputs, self._read_context, *typing, *triggers)
         for event in self._conversation_events:
-            event.then(**listener)
+            event.then(**view.meter.touched)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:
         """Have the exact prompt follow what is typed and set, and these events of the page."""
@@ -219,32 +219,35 @@ class ChatTab:
         self._conversation_events = [*self._wire_asking(), *self._wire_steps(), brought_back]
         view = self._view
         view.buttons.stop.click(self._asking.stop, None, view.buttons.outputs, **INSTANT)
-        # The meter listens to it, too: see there.
-        how = INSTANT | {"trigger_mode": "multiple"}
         chosen = view.choice.change(
-            self._advice.choose, view.choice, [view.note, view.system], **how
+            self._advice.choose, view.choice, [view.note, view.system], **EACH_TIME
         )
         chosen.then(self._advice.fetch_prompt, view.choice, view.note, **INSTANT)
 
     def _wire_asking(self) -> list[Any]:
         view = self._view
-        asking: dict[str, Any] = {"inputs": view.given, "outputs": view.streamed, **STREAMING}
-        sending = asking | {
-            "inputs": [view.attached.files, view.box, *view.given],
-            "outputs": [*view.streamed, *view.attached.outputs],
+        written, sent = [view.attached.files, view.box, *view.given], view.attached.outputs
+        asking = {
+            view.buttons.run.click: (self._send, written, sent),
+            view.box.submit: (self._send, written, sent),
+            view.retry.click: (self._ask_again, view.given, []),
+            view.further.click: (self._go_on, view.given, []),
         }
-        branching = asking | {"inputs": [*view.tokens.clicked, *view.given]}
-        triggers = {
-            view.buttons.run.click: (self._send, sending),
-            view.box.submit: (self._send, sending),
-            view.retry.click: (self._ask_again, asking),
-            view.further.click: (self._go_on, asking),
-            view.chatbot.edit: (self._edit_turn, asking),
-            view.chatbot.example_select: (self._send_example, asking),
-            view.tokens.panel.list.select: (self._branch, branching),
+        # What these tell is lost on the way over the page.
+        telling = {
+            view.chatbot.edit: (self._edit_turn, view.given),
+            view.chatbot.example_select: (self._send_example, view.given),
+            view.tokens.panel.list.select: (self._branch, [*view.tokens.clicked, *view.given]),
         }
-        view.talks.stay_from(triggers)
-        events = [trigger(fn, **how) for trigger, (fn, how) in triggers.items()]
+        view.talks.stay_from([*asking, *telling])
+        events = [
+            Gathered(inputs).ask(trigger, run, [*view.streamed, *more], **STREAMING)
+            for trigger, (run, inputs, more) in asking.items()
+        ]
+        events += [
+            trigger(run, inputs, view.streamed, **STREAMING)
+            for trigger, (run, inputs) in telling.items()
+        ]
         view.talks.stay_until(events)
         return events
 

@@ -6,13 +6,17 @@ from typing import Any
 
 import gradio as gr
 
-from ui.actions import Updates, build_html
+from ui.actions import EACH_TIME, Updates, build_html
 from ui.branches import Branches
 from ui.conversation import Messages
 from ui.progress import Progress
 from ui.token_view import TokenPanel, build_token_choice
 from ui.told_tokens import Told
 
+# In the style sheet, the conversation then leaves room for them.
+_MAKE_ROOM = """(isChosen) => {
+    document.body.classList.toggle("pg-telling", isChosen === true);
+}"""
 NO_PAIR = (
     '<p class="pg-fine" role="note">Token probabilities are told of one answer at a time: choose '
     "one under Answered by to see them.</p>"
@@ -32,6 +36,7 @@ class ChatTokens:
     def build_choice(self) -> None:
         """Whether tokens are told. Place it among the settings."""
         self.choice = build_token_choice(self._tab)
+        self.choice.change(None, self.choice, None, js=_MAKE_ROOM, **EACH_TIME)
 
     @property
     def clicked(self) -> list[Any]:

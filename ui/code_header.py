@@ -14,7 +14,7 @@ from model.engine.base import ResidentModel
 from model.loading.residency import Residency
 from model.loading.slot import Ready
 from model.prompts.metadata import EXERCISE_PATH, Header, detect_metadata
-from ui.actions import INSTANT, Updates, build_html
+from ui.actions import EACH_TIME, INSTANT, Updates, build_html
 from ui.fields import Fields
 from ui.file_language import language_of_file
 from ui.notices import notice
@@ -86,9 +86,7 @@ class CodeHeader:
         """Have the title say what is told, and a note what the model cannot be told, anew at each
         of `triggers`."""
         outputs = [self._accordion, self._note]
-        # The meter listens to the fields, too: see there.
-        how = INSTANT | {"trigger_mode": "multiple"}
-        gr.on([*self.changes, *triggers], self._describe, self.inputs, outputs, **how)
+        gr.on([*self.changes, *triggers], self._describe, self.inputs, outputs, **EACH_TIME)
 
     def follow_path(self, language: Any) -> None:
         """Have a drop-down of languages follow the file's name until somebody chooses there."""
@@ -98,9 +96,7 @@ class CodeHeader:
             return gr.update(value=title) if title else gr.skip()
 
         language.input(lambda: True, None, self._has_chosen, **INSTANT)
-        # The meter listens to it, too: see there.
-        how = INSTANT | {"trigger_mode": "multiple"}
-        self._path.change(find, [self._path, self._has_chosen], language, **how)
+        self._path.change(find, [self._path, self._has_chosen], language, **EACH_TIME)
 
     def _describe(self, *values: Any) -> Updates:
         label = gr.update(label=self._title(read_header(*values)))

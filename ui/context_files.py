@@ -19,7 +19,7 @@ from model.loading.slot import Ready
 from model.prompts.infill import RepositoryFile
 from model.prompts.texts import check_texts
 from model.requests import InfillRequest
-from ui.actions import INSTANT, Updates, build_button, build_html
+from ui.actions import EACH_TIME, INSTANT, Updates, build_button, build_html
 from ui.file_language import language_of_file
 from ui.hidden import build_hidden
 from ui.notices import error_notice, notice
@@ -155,10 +155,9 @@ class ContextFiles:
     def count_on(self, *triggers: Any) -> None:
         """Count the files' tokens by the resident model's tokenizer, anew at each of `triggers`."""
         counted = [self._list, self._note, self._counts]
-        how = INSTANT | {"trigger_mode": "multiple"}
-        gr.on(triggers, self._count, self._shelf, counted, **how)
+        gr.on(triggers, self._count, self._shelf, counted, **EACH_TIME)
         inputs = [self.path, self._name, self._counts]
-        gr.on([*self.changes, *triggers], self._label, inputs, self._accordion, **how)
+        gr.on([*self.changes, *triggers], self._label, inputs, self._accordion, **EACH_TIME)
 
     def follow_path(self, language: Any) -> None:
         """Have a drop-down of languages follow the path."""
@@ -167,21 +166,18 @@ class ContextFiles:
             title = language_of_file(path or "")
             return gr.update(value=title) if title else gr.skip()
 
-        # The meter listens to it, too: see there.
-        how = INSTANT | {"trigger_mode": "multiple"}
-        self.path.change(find, self.path, language, **how)
+        self.path.change(find, self.path, language, **EACH_TIME)
 
     def _wire(self) -> None:
         shelved = self.outputs[2:]
-        how = INSTANT | {"trigger_mode": "multiple"}
-        self._list.upload(self._take_files, self._shelf, shelved, **how)
+        self._list.upload(self._take_files, self._shelf, shelved, **EACH_TIME)
         for event, change in (
             (self._list.edit, lambda shelf, event: shelf.rename(event.index, event.name.strip())),
             (self._list.apply, lambda shelf, event: shelf.move(event.index, event.to)),
             (self._list.delete, lambda shelf, event: shelf.remove(event.index)),
             (self._list.undo, lambda shelf, event: shelf.put_back()),
         ):
-            event(self._changer(change), self._shelf, shelved, **how)
+            event(self._changer(change), self._shelf, shelved, **EACH_TIME)
         pasted = [self._pasted_path, self._pasted_text]
         self._paste.click(self._take_pasted, [*pasted, self._shelf], [*shelved, *pasted], **INSTANT)
 

@@ -92,8 +92,7 @@ class ContinueTab:
         inputs = [*typed, *self._told_inputs]
         typing = [component.change for component in typed]
         typing += [*self._header.changes, *self._edit.changes, *self._notebook.changes]
-        gr.on(typing, **self._meter.listener(inputs, read_measured))
-        gr.on(triggers, **self._meter.listener(inputs, read_measured, is_alone=False))
+        self._meter.follow(inputs, read_measured, *typing, *triggers)
         self._header.describe_on(*triggers)
         self._edit.describe_on(*triggers)
         self._notebook.describe_on(*triggers)

@@ -144,14 +144,6 @@ def show_params(params: SamplingParams) -> tuple[Any, ...]:
     return tuple(values.values())
 
 
-def is_untouched(values: Sequence[Any], defaults: SamplingParams) -> bool:
-    """Whether the controls show `defaults` still."""
-    try:
-        return read_params(values) == defaults
-    except SamplingParamsError:
-        return False
-
-
 def read_max_new_tokens(value: Any, defaults: SamplingParams) -> SamplingParams:
     """`defaults` with that control's value where it can be used, for what only measures."""
     try:

@@ -16,7 +16,7 @@ import gradio as gr
 
 from model.errors import InvalidInputError
 from model.prompts.texts import check_texts
-from ui.actions import INSTANT, Updates, build_button
+from ui.actions import EACH_TIME, INSTANT, Updates, build_button
 from ui.answerers import Answerer
 from ui.branches import Branches
 from ui.chat_tab import ChatTab
@@ -233,8 +233,7 @@ def note_changes(name: Tab, tab: WorkTab) -> None:
         "inputs": components,
         "outputs": None,
         "js": f"(...values) => {{ playgroundKept.note('{name}', {json.dumps(names)}, values); }}",
-        "trigger_mode": "multiple",
-        **INSTANT,
+        **EACH_TIME,
     }
     often = tab.shown_while_it_comes
     gr.on([each.change for each in components if each not in often], **noting)
@@ -245,7 +244,7 @@ def note_changes(name: Tab, tab: WorkTab) -> None:
     stir = f"() => {{ playgroundKept.stir('{name}'); }}"
     changes = [component.change for component in often]
     if changes:
-        gr.on(changes, None, None, None, js=stir, trigger_mode="multiple", **INSTANT)
+        gr.on(changes, None, None, None, js=stir, **EACH_TIME)
 
 
 def _emptied(work: Work) -> Work:

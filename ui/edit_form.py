@@ -14,7 +14,7 @@ from model.engine.base import ResidentModel
 from model.loading.residency import Residency
 from model.loading.slot import Ready
 from model.prompts.metadata import knows_commits
-from ui.actions import INSTANT, Updates, build_button, build_html
+from ui.actions import EACH_TIME, Updates, build_button, build_html
 from ui.edit_diff import Proposal, render_edit
 from ui.fields import Fields
 from ui.hidden import build_hidden
@@ -152,7 +152,7 @@ class EditForm:
         self._text_only = text_only
         self._lines = {"edit": self._line, "notebook": notebook}
         shown = [*self._lines.values(), *text_only]
-        self.choice.change(self._switch, self.choice, shown, **MANY)
+        self.choice.change(self._switch, self.choice, shown, **EACH_TIME)
 
     def _switch(self, choice: str) -> Updates:
         form = FORMS.get(choice, "text")
@@ -167,11 +167,7 @@ class EditForm:
             status = self._residency.status("base")
             return explain(status.resident) if isinstance(status, Ready) else ""
 
-        gr.on(triggers, describe, None, self._note, **MANY)
-
-
-# The meter listens to the same events: see there.
-MANY = INSTANT | {"trigger_mode": "multiple"}
+        gr.on(triggers, describe, None, self._note, **EACH_TIME)
 
 
 def read_edit(choice: str | None, instruction: str | None, proposal: Proposal | None) -> Edit:

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ui.passthrough import OwnComponentMeta
 
-_UNSEEN: dict[str, Any] = {
+UNSEEN: dict[str, Any] = {
     "html_template": "",
     "js_on_load": None,
     "apply_default_css": False,
@@ -28,9 +28,9 @@ class _HiddenSeed(gr.HTML, metaclass=OwnComponentMeta):
 
 def build_hidden(value: str, elem_id: str) -> Any:
     """Holds a string that the page's scripts read, and shows nothing."""
-    return gr.HTML(value, elem_id=elem_id, **_UNSEEN)
+    return gr.HTML(value, elem_id=elem_id, **UNSEEN)
 
 
 def build_hidden_seed(elem_id: str) -> Any:
     """Holds the seed that something was drawn with, for the page's scripts too."""
-    return _HiddenSeed(None, elem_id=elem_id, **_UNSEEN)
+    return _HiddenSeed(None, elem_id=elem_id, **UNSEEN)

@@ -111,10 +111,9 @@ class InfillTab:
         counted = [self._prefix, self._suffix, self._controls.max_new_tokens]
         inputs = [*counted, *self._repository.inputs, self._order]
         typing = [*[component.change for component in counted], *self._repository.changes]
-        typed = gr.on(typing, **self._meter.listener(inputs, self._requests.read))
+        self._meter.follow(inputs, self._requests.read, *typing, *triggers)
         boxes = [self._prefix, self._suffix, self._middle, self._language]
-        self._whole.follow(typed, *boxes)
-        gr.on(triggers, **self._meter.listener(inputs, self._requests.read, is_alone=False))
+        self._whole.follow(typing, *boxes)
         self._repository.count_on(*triggers)
 
     def explain_on(self, *triggers: Any, needs_key: bool) -> None:

@@ -8,16 +8,29 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import gradio as gr
+
 from model.errors import CapabilityError, PlaygroundError
 from model.fitting import ContextUse, measure
 from model.loading.residency import Residency
 from model.loading.slot import Ready
 from model.requests import PlaygroundRequest, slot_of
-from ui.actions import INSTANT, build_html
+from ui.actions import EACH_TIME, INSTANT, build_button, build_html
+from ui.gathered import Gathered
 from ui.notices import amount_and_place
 
-# A browser sends the next text when the last is measured: this is how often while one types.
-PAUSE_SECONDS = 0.15
+# A browser sends the next text when the last is measured, and this long after the first key.
+PAUSE_MS = 150
+_TOUCH = """() => {
+    const button = document.getElementById("%s");
+    const press = () => {
+        button.pgTouched = null;
+        button.click();
+    };
+    button.pgTouched ??= setTimeout(press, %d);
+}"""
+
+Read = Callable[..., Sequence["Reading"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +46,40 @@ class Meter:
 
     def __init__(self, residency: Residency, elem_id: str) -> None:
         self._residency = residency
+        self._elem_id = elem_id
         self._place = build_html("", elem_id, "pg-meter")
 
-    def listener(
-        self,
-        inputs: Sequence[Any],
-        read: Callable[..., Sequence[Reading]],
-        *,
-        is_alone: bool = True,
-    ) -> dict[str, Any]:
-        """For `gr.on` or an event's `then`: measure what `read` makes of `inputs`.
+    @property
+    def touched(self) -> dict[str, Any]:
+        """For `gr.on` or an event's `then`: what is measured may have changed. It costs the server
+        nothing."""
+        touch = _TOUCH % (f"{self._elem_id}-refresh", PAUSE_MS)
+        return {"fn": None, "js": touch, **EACH_TIME}
+
+    def follow(self, inputs: Sequence[Any], read: Read, *triggers: Any) -> Any:
+        """Measure what `read` makes of `inputs` a moment after any of `triggers`: the event that
+        it was done. It builds hidden components where it is called.
 
         Args:
             read: raises a `PlaygroundError` for what no request can be made of.
-            is_alone: no other meter listens to the event. Of many in a row, the last then counts.
-                Where two listeners of one event put it off, Gradio's page calls both again when
-                either is done, and so on without end (`js/core/src/dependency.ts`, `dispatch`).
         """
+        refresh = build_button("Refresh", f"{self._elem_id}-refresh", visible="hidden")
+        gathered = Gathered(inputs)
 
         async def show(*values: Any) -> str:
-            await asyncio.sleep(PAUSE_SECONDS)
-            try:
-                readings = read(*values)
-            except PlaygroundError as error:
-                return _hint(error)
-            return "".join([await self._render(reading) for reading in readings])
+            return await self.measure(read, *gathered.read(*values))
 
-        return {
-            "fn": show,
-            "inputs": list(inputs),
-            "outputs": self._place,
-            "trigger_mode": "always_last" if is_alone else "multiple",
-            **INSTANT,
-        }
+        gr.on(triggers, **self.touched)
+        asked = {"trigger_mode": "always_last", **INSTANT}
+        return gathered.on(refresh.click).then(show, gathered.inputs, self._place, **asked)
+
+    async def measure(self, read: Read, *values: Any) -> str:
+        """What `follow` shows, as HTML."""
+        try:
+            readings = read(*values)
+        except PlaygroundError as error:
+            return _hint(error)
+        return "".join([await self._render(reading) for reading in readings])
 
     async def _render(self, reading: Reading) -> str:
         request = reading.request

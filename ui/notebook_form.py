@@ -14,8 +14,8 @@ from model.loading.slot import Ready
 from model.presets import EMBEDDED_BASE
 from model.prompts.metadata import knows_notebooks
 from model.prompts.texts import check_texts
-from ui.actions import INSTANT, Updates, build_html
-from ui.edit_form import FORMS, MANY
+from ui.actions import EACH_TIME, INSTANT, Updates, build_html
+from ui.edit_form import FORMS
 from ui.history import History
 from ui.notebook_file import is_notebook, read_notebook
 from ui.notices import error_notice, notice
@@ -113,7 +113,7 @@ class NotebookForm:
 
         outputs = [editor, history, before, status]
         self._opener.upload(take, [editor, history], outputs, **INSTANT)
-        choice.input(turn, [choice, editor, history], outputs, **MANY)
+        choice.input(turn, [choice, editor, history], outputs, **EACH_TIME)
 
     def describe_on(self, *triggers: Any) -> None:
         """Say where the resident model cannot write cells, anew at each of `triggers`."""
@@ -122,7 +122,7 @@ class NotebookForm:
             status = self._residency.status("base")
             return explain(status.resident) if isinstance(status, Ready) else ""
 
-        gr.on(triggers, describe, None, self._note, **MANY)
+        gr.on(triggers, describe, None, self._note, **EACH_TIME)
 
 
 def read_next_cell(choice: str | None) -> NextCell:

@@ -70,6 +70,8 @@ def build_page(
     """
     runs = Runs(service, deadline, remote)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+        # First of all, as Gradio's client looks its components up from here on, one by one.
+        unseen = gr.Column(elem_classes="pg-unseen")
         top = Top(service.residency, is_public=is_public, catalogue=catalogue, needs_key=needs_key)
         drafts = Drafts()
         with gr.Column(elem_classes="pg-all") as work:
@@ -86,7 +88,8 @@ def build_page(
         top.watch(blocks, work, infill_tab, chat_tab)
         named = _keep_changes(*tabs)
         for tab in tabs:
-            tab.measure_on(blocks.load, top.changed)
+            with unseen:
+                tab.measure_on(blocks.load, top.changed)
             tab.explain_on(top.changed, needs_key=needs_key)
         own = {
             "system prompt": chat_tab.fill_system_prompt_on(blocks.load, top.changed),

@@ -22,7 +22,7 @@ from model.loading.residency import Residency
 from model.loading.slot import LoadFailed, Parked, Ready
 from model.requests import PlaygroundRequest, slot_of
 from model.served import served_id
-from ui.actions import INSTANT, build_button, build_html
+from ui.actions import EACH_TIME, INSTANT, build_button, build_html
 from ui.address import ADD_ADDRESS, read_address
 from ui.calls import FORMS, Asked, build_call
 from ui.connect_panel import render_snippet
@@ -92,7 +92,7 @@ class PromptPanel:
     def touched(self) -> dict[str, Any]:
         """For `gr.on` or an event's `then`: what the panel shows may have changed. It costs the
         server nothing."""
-        return {"fn": None, "js": self._touch, "trigger_mode": "multiple", **INSTANT}
+        return {"fn": None, "js": self._touch, **EACH_TIME}
 
     def follow(
         self, inputs: Sequence[Any], read: Read, *triggers: Any, needs_key: bool = False

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 
 from ui.markdown import FENCE
 
-PIECE_CHARS = 1000
-CODE_CHARS = 2000
+PIECE_CHARS = 600
+CODE_CHARS = 1200
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CONTINUED = " pg-continued"

@@ -20,7 +20,7 @@ from model.engine.generation import Slot
 from model.loading.residency import Residency
 from model.presets import ModelPreset
 from model.sampling import SamplingParams
-from ui.actions import INSTANT, build_button, build_html
+from ui.actions import EACH_TIME, INSTANT, build_button, build_html
 from ui.controls import FIELDS, Controls, chat_defaults, show_params
 from ui.work import DEFAULTS, Tab
 
@@ -95,7 +95,7 @@ class SettingPresets:
     def _on(self, event: Any, act: str, inputs: Any, outputs: Any) -> Any:
         """The browser alone acts."""
         js = f"(...values) => playgroundPresets.{act}('{self.tab}', ...values)"
-        return event(None, inputs, outputs, js=js, trigger_mode="multiple", **INSTANT)
+        return event(None, inputs, outputs, js=js, **EACH_TIME)
 
 
 class PresetShelf:

@@ -25,7 +25,7 @@ def render_status(progress: Progress) -> str:
         line = describe_end(progress)
         html = _line(line, "off") if line else ""
     elif progress.num_tokens:
-        html = _line(_live_line(progress), "busy")
+        html = _line(_live_line(progress), "busy pg-coming")
     else:
         html = _waiting(progress)
     return html + _notices(progress)
@@ -150,7 +150,7 @@ def _notices(progress: Progress) -> str:
 
 def _line(text: str, state: str, fraction: float | None = None) -> str:
     # A line that changes many times a second must not be read out each time.
-    live = "off" if state == "busy" else "polite"
+    live = "off" if state.startswith("busy") else "polite"
     bar = ""
     if fraction is not None:
         bar = f'<progress max="1" value="{fraction:.3f}" aria-label="{escape(text)}"></progress>'

@@ -11,10 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from ui.actions import INSTANT, build_html
+from ui.actions import EACH_TIME, build_html
 
 _TELL = "() => { playgroundKept.talks.%s(); }"
-_HOW = INSTANT | {"trigger_mode": "multiple"}
 
 
 class TalkList:
@@ -45,10 +44,10 @@ class TalkList:
         The page's own script has to know: before the server's word arrives that a reply is being
         written, another conversation could be chosen, and the reply land there.
         """
-        gr.on(list(triggers), None, None, None, js=_TELL % "asked", **_HOW)
+        gr.on(list(triggers), None, None, None, js=_TELL % "asked", **EACH_TIME)
 
     def stay_until(self, events: Iterable[Any]) -> None:
         """To the end of these, each of which one of the triggers began."""
         for event in events:
             for ended in (event.then, event.failure):  # an error is no end to `then`
-                ended(None, None, None, js=_TELL % "answered", **_HOW)
+                ended(None, None, None, js=_TELL % "answered", **EACH_TIME)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,6 +13,9 @@ from ui.gap import Gap, Middle
 from ui.languages import language_of
 from ui.result import infill_pane
 from ui.syntax import describe, find_fault
+
+# A browser sends the next text when the last is drawn: this is how often while one types.
+PAUSE_SECONDS = 0.15
 
 
 class WholeFile:
@@ -38,22 +43,22 @@ class WholeFile:
         is_shown = is_complete or bool(gap.middle.text)
         return {self._is_shown: is_shown} | await self._draw(gap, language, is_shown)
 
-    def follow(self, typed: Any, prefix: Any, suffix: Any, middle: Any, language: Any) -> None:
-        """Have what is shown follow the boxes, at the end of the event `typed`."""
+    def follow(
+        self, typing: Sequence[Any], prefix: Any, suffix: Any, middle: Any, language: Any
+    ) -> None:
+        """Have what is shown follow the boxes, at the events `typing`."""
 
         async def draw(
             before: str | None, after: str | None, text: Middle, title: str, is_shown: bool
         ) -> Updates:
+            await asyncio.sleep(PAUSE_SECONDS)
             if not is_shown:
                 return {self._pane: gr.skip()}
             return await self._draw(Gap(before or "", after or "", text), title, is_shown)
 
-        typed.then(
-            draw,
-            [prefix, suffix, middle, language, self._is_shown],
-            [self._syntax, self._pane],
-            **INSTANT,
-        )
+        inputs = [prefix, suffix, middle, language, self._is_shown]
+        outputs = [self._syntax, self._pane]
+        gr.on(typing, draw, inputs, outputs, trigger_mode="always_last", **INSTANT)
 
     async def _draw(self, gap: Gap, language: str, is_shown: bool) -> Updates:
         if not is_shown:

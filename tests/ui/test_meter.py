@@ -72,9 +72,8 @@ async def show(service: GenerationService) -> Callable[..., Any]:
 
     async def run(read: Callable[..., list[Reading]], *values: Any) -> str:
         with gr.Blocks():
-            listener = Meter(service.residency, "meter").listener([], read)
-        html: str = await listener["fn"](*values)
-        return html
+            meter = Meter(service.residency, "meter")
+        return await meter.measure(read, *values)
 
     return run
 
@@ -106,5 +105,4 @@ async def test_without_a_model_there_is_nothing_to_show(service: GenerationServi
     service.residency._slots["base"].set_loading("loading")
     with gr.Blocks():
         meter = Meter(service.residency, "meter")
-    listener = meter.listener([], lambda: [Reading(CompletionRequest("x", PARAMS))])
-    assert await listener["fn"]() == ""
+    assert await meter.measure(lambda: [Reading(CompletionRequest("x", PARAMS))]) == ""
