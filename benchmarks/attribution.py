@@ -93,7 +93,7 @@ def random_text(num_chars: int, rng: random.Random | None = None) -> str:
 
 
 def read_texts(roots: Sequence[Path]) -> Iterator[str]:
-    for found in Plan(tuple(roots), Path("unused"), RATES[0]).walk():
+    for _, found in Plan(tuple(roots), Path("unused"), RATES[0]).walk():
         if found.problem:
             continue
         try:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from safety.attribution.building import Builder, Plan, roots_problem
@@ -17,6 +19,7 @@ from safety.attribution.fingerprints import GUARANTEED
 from safety.attribution.index import AttributionError, Index, load_index
 from safety.attribution.matches import Match, look_up
 from safety.attribution.progress import Progress
+from safety.attribution.sources import Sources, sources_path
 from safety.files import SkippedFileError
 from safety.tree import Tree
 
@@ -37,6 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="P",
         help="how often a fingerprint is found that is not there; default %(default)s",
     )
+    build.add_argument(
+        "--sources",
+        action="store_true",
+        help="remember which file each match is of, and its licence, in FILE.sources (large)",
+    )
     check = acts.add_parser("check", help="look files up in an index")
     check.add_argument("index", type=Path, metavar="FILE")
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -50,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"{error.filename or options.act}: {error.strerror}")
+    except sqlite3.Error as error:  # such as a full disk
+        parser.error(f"the files and licences of the index: {error}")
 
 
 def _rate(text: str) -> float:
@@ -62,7 +72,7 @@ def _rate(text: str) -> float:
 def _build(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if problem := roots_problem(options.roots, options.out):
         parser.error(problem)
-    plan = Plan(tuple(options.roots), options.out, options.false_positive_rate)
+    plan = Plan(tuple(options.roots), options.out, options.false_positive_rate, options.sources)
     progress = Progress(sys.stderr)
     builder = Builder(plan, progress.tell, progress.skip)
     progress.total_bytes = builder.total_bytes
@@ -74,6 +84,9 @@ def _build(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         return INTERRUPTED
     progress.end()
     sys.stdout.write(f"{describe(index, options.out.stat().st_size)}\n")
+    if options.sources:
+        beside = sources_path(options.out)
+        sys.stdout.write(f"{beside}: files and licences, {beside.stat().st_size:,} bytes\n")
     return NOTHING
 
 
@@ -92,23 +105,33 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     for path in options.paths:
         if not path.exists():
             parser.error(f"{path} does not exist")
-    index, tree = load_index(options.index), Tree()
+    tree = Tree()
     matches: list[Match] = []
     skipped = []
-    for found in (found for path in options.paths for found in tree.walk(path)):
-        try:
-            in_file = look_up(index, found)
-        except SkippedFileError as error:
-            skipped.append({"file": str(found.path), "reason": str(error)})
-            continue
-        matches += in_file
-        if not options.json:
-            sys.stdout.writelines(f"{match}\n" for match in in_file)
+    index, opened = load_index(options.index), _open_sources(options.index)
+    with opened as sources:
+        if sources:
+            sources.check(index.facts)
+        for found in (found for path in options.paths for found in tree.walk(path)):
+            try:
+                in_file = look_up(index, found, sources)
+            except SkippedFileError as error:
+                skipped.append({"file": str(found.path), "reason": str(error)})
+                continue
+            matches += in_file
+            if not options.json:
+                sys.stdout.writelines(f"{match}\n" for match in in_file)
     if options.json:
-        report = {"matches": [vars(match) for match in matches], "skipped": skipped}
+        report = {"matches": [match.to_json() for match in matches], "skipped": skipped}
         sys.stdout.write(f"{json.dumps(report, ensure_ascii=False)}\n")
     sys.stderr.writelines(f"left out: {each['file']}: {each['reason']}\n" for each in skipped)
     return SOMETHING if matches else NOTHING
+
+
+def _open_sources(index: Path) -> AbstractContextManager[Sources | None]:
+    """Those beside the index, if there are any."""
+    path = sources_path(index)
+    return Sources(path) if path.exists() else nullcontext()
 
 
 if __name__ == "__main__":

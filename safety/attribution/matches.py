@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from safety.attribution.index import Index
+from safety.attribution.sources import Source, Sources
 from safety.files import UNREADABLE, SkippedFileError, read_text, why_skipped
 from safety.tree import Found
 
@@ -22,14 +24,20 @@ class Match:
     start: int
     end: int
     text: str
+    source: Source | None = None
 
     def __str__(self) -> str:
         shown = " ".join(self.text.split())
         shown = shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 1]}…"
-        return f"{self.file}:{self.line}:{self.column}: {len(self.text)} characters: {shown}"
+        where = f" · {self.source}" if self.source else ""
+        return f"{self.file}:{self.line}:{self.column}: {len(self.text)} characters{where}: {shown}"
+
+    def to_json(self) -> dict[str, Any]:
+        """By the names of the attributes."""
+        return vars(self) | {"source": vars(self.source) if self.source else None}
 
 
-def look_up(index: Index, found: Found) -> list[Match]:
+def look_up(index: Index, found: Found, sources: Sources | None = None) -> list[Match]:
     """
     Raises:
         SkippedFileError: the file cannot be looked up; the message says why.
@@ -48,5 +56,6 @@ def look_up(index: Index, found: Found) -> list[Match]:
         line += text.count("\n", last, start)
         last = start
         column = start - text.rfind("\n", 0, start)
-        matches.append(Match(str(found.path), line, column, start, end, text[start:end]))
+        source = sources.find(text[start:end]) if sources else None
+        matches.append(Match(str(found.path), line, column, start, end, text[start:end], source))
     return matches
