@@ -59,7 +59,9 @@ NOT_SERVED_PROBLEM = Problem(Kind.NOT_SERVED, "This is not served.", "NotServed"
 UNKNOWN_MODEL_PROBLEM = Problem(Kind.NOT_FOUND, "There is no such model here.", "UnknownModel")
 
 # Routes that answer from what the server knows anyway, in whatever state the models are.
-STATELESS_ROUTES = frozenset({"/health", "/v1/health", "/ready", "/metrics", "/overlap", "/slots"})
+STATELESS_ROUTES = frozenset(
+    {"/health", "/v1/health", "/ready", "/metrics", "/overlap", "/pii", "/slots"}
+)
 # Routes that say 501: the first where there is no index, the second always.
 NOT_SERVED_ROUTES = frozenset({"/overlap", "/slots"})
 NEVER_SERVED_ROUTES = frozenset({"/slots"})

@@ -40,6 +40,7 @@ from api.openapi import add_description
 from api.overlap import Corpus
 from api.overlap import build_routes as build_overlap_routes
 from api.own_routes import OwnRoutes
+from api.personal_data import build_routes as build_pii_routes
 from api.request_ids import RequestIds, count_tokens
 from api.routes import add_routes
 from api.stray_requests import refuse_other_methods, refuse_other_paths
@@ -47,6 +48,7 @@ from api.tokenizer_file import build_routes as build_tokenizer_routes
 from model.engine.generation import SLOTS
 from model.loading.slot import LoadFailed, Loading, Parked, Ready, SlotStatus
 from model.service import GenerationService
+from safety.detector import PatternDetector
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +95,7 @@ def build_server(
     add_handlers(app)
     keys = Keys(api_keys)
     metrics = Metrics(service)
-    _add_health_routes(app, service)
-    app.include_router(build_metrics_routes(metrics))
-    app.include_router(build_overlap_routes(corpus))
+    _add_server_routes(app, service, metrics, corpus)
     asker = Asker(service, deadline, (metrics.count_generation, count_tokens))
     add_routes(app, asker)
     app.include_router(build_tokenizer_routes(asker, is_public=is_public))
@@ -208,6 +208,16 @@ def _add_walls(
     app.add_middleware(Measured, metrics=metrics, routes=routes)
     app.add_middleware(RequestIds, routes=routes)
     app.add_middleware(HeadAsGet, routes=routes)
+
+
+def _add_server_routes(
+    app: FastAPI, service: GenerationService, metrics: Metrics, corpus: Corpus | None
+) -> None:
+    """Those that generate nothing."""
+    _add_health_routes(app, service)
+    app.include_router(build_metrics_routes(metrics))
+    app.include_router(build_overlap_routes(corpus))
+    app.include_router(build_pii_routes(PatternDetector()))
 
 
 def _add_health_routes(app: FastAPI, service: GenerationService) -> None:

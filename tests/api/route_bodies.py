@@ -108,6 +108,7 @@ ALL_OTHERS = {
     "/detokenize",
     "/apply-template",
     "/overlap",
+    "/pii",
     "/api/show",
 }
 
