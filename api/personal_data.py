@@ -11,6 +11,7 @@ import asyncio
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from model.prompts.texts import check_texts
 from safety.redaction import redact
 from safety.spans import Detector, Kind, Span
 
@@ -46,6 +47,7 @@ def build_routes(detector: Detector) -> APIRouter:
     @router.post("/pii")
     async def pii(body: CheckRequest) -> Checked:
         """E-mail addresses, public IP addresses and keys in a text, and the text without them."""
+        check_texts([("text", body.text)])
         async with turn:
             return await asyncio.to_thread(_check, detector, body.text)
 

@@ -56,6 +56,15 @@ async def test_a_question_without_a_text_is_refused() -> None:
     assert response.json()["detail"].startswith("text: ")
 
 
+async def test_half_a_character_is_refused_with_its_place() -> None:
+    body = b'{"text": "a\\nb \\ud800"}'
+    async with api_client() as client:
+        response = await client.post("/pii", content=body)
+    assert response.status_code == 422
+    assert "lone surrogate (U+D800)" in response.json()["detail"]
+    assert "line 2, column 3" in response.json()["detail"]
+
+
 async def test_a_scan_holds_up_no_other_request() -> None:
     detector = SlowDetector()
     app = FastAPI()
